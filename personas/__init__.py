@@ -1,0 +1,1 @@
+"""Characters as plain domain code: no frames, no asyncio, no Discord."""

@@ -1,0 +1,1 @@
+"""What frames flow through. Knows no transport, no Discord, no command line."""

@@ -1,0 +1,1 @@
+"""One Ear per speaker: voice activity, segments, speech-to-text."""

@@ -1,0 +1,1 @@
+"""Language model engines and the reply they stream."""

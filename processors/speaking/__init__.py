@@ -1,0 +1,1 @@
+"""From reply text to sound: clauses, text-to-speech, play-out accounting."""

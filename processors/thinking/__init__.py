@@ -1,0 +1,1 @@
+"""The fast decisions beside the language model: shall I answer, as whom."""

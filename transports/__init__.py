@@ -1,0 +1,1 @@
+"""How sound and text get in and out. Knows frames, not engines."""

@@ -1,0 +1,1 @@
+"""Discord voice: gateway, end-to-end encryption, receive, paced send."""
