@@ -1,0 +1,188 @@
+"""Lanes: where blocking engine calls run, so that the event loop never does.
+
+A lane is one thread that takes its jobs by priority. A cancelled job is forgotten at once: its caller goes on
+within the same loop step, the library finishes or stops when it can, and what it still delivers is dropped.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+from processors.errors import EngineError
+from processors.virtual_time import TracksOutsideWork
+
+T = TypeVar("T")
+
+_END = object()
+
+
+class Priority(IntEnum):
+    """Who goes first when CPU engines share the cores."""
+
+    LIVE = 0
+    """A turn somebody is waiting for."""
+    SPECULATION = 1
+    """Work on a guess that may be thrown away."""
+    BACKGROUND = 2
+    """Text chat, memory, anything that can wait."""
+
+
+class Job:
+    """What a blocking function sees of its caller."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the caller no longer wants the result. Check it between steps."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Say that the result is no longer wanted."""
+        self._cancelled.set()
+
+
+class StreamJob(Job, Generic[T]):
+    """A job that delivers piece by piece."""
+
+    def __init__(self, deliver: Callable[[T], None]) -> None:
+        super().__init__()
+        self._deliver = deliver
+
+    def emit(self, piece: T) -> None:
+        """Hand one piece to the caller. Safe from the lane's thread; a no-op once cancelled."""
+        if not self.cancelled:
+            self._deliver(piece)
+
+
+class Lane:
+    """One thread for one engine."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._jobs: queue.PriorityQueue[tuple[int, int, Callable[[], None] | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def run(self, work: Callable[[Job], T], *, priority: Priority = Priority.LIVE) -> T:
+        """Run `work` on the lane and return its result.
+
+        Raises:
+            EngineError: the lane is closed.
+            Exception: whatever `work` raises.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        job = Job()
+
+        def finish(result: T | None, error: BaseException | None) -> None:
+            if done.done():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]
+
+        def perform() -> None:
+            if job.cancelled:
+                return
+            try:
+                result = work(job)
+            except BaseException as error:
+                _call_soon(loop, finish, None, error)
+            else:
+                _call_soon(loop, finish, result, None)
+
+        with _outside(loop):
+            self._submit(perform, priority)
+            try:
+                return await done
+            except asyncio.CancelledError:
+                job.cancel()
+                raise
+
+    async def stream(
+        self, work: Callable[[StreamJob[T]], None], *, priority: Priority = Priority.LIVE
+    ) -> AsyncIterator[T]:
+        """Run `work` on the lane and yield what it emits. Closing the iterator cancels the job.
+
+        Raises:
+            EngineError: the lane is closed.
+            Exception: whatever `work` raises, after the pieces it had emitted.
+        """
+        loop = asyncio.get_running_loop()
+        # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
+        pieces: asyncio.Queue[Any] = asyncio.Queue()
+        job: StreamJob[T] = StreamJob(lambda piece: _call_soon(loop, pieces.put_nowait, piece))
+
+        def perform() -> None:
+            if job.cancelled:
+                return
+            try:
+                work(job)
+            except BaseException as error:
+                _call_soon(loop, pieces.put_nowait, (_END, error))
+            else:
+                _call_soon(loop, pieces.put_nowait, (_END, None))
+
+        self._submit(perform, priority)
+        try:
+            while True:
+                with _outside(loop):
+                    piece = await pieces.get()
+                if isinstance(piece, tuple) and len(piece) == 2 and piece[0] is _END:
+                    if piece[1] is not None:
+                        raise piece[1]
+                    return
+                yield piece
+        finally:
+            job.cancel()
+
+    async def close(self) -> None:
+        """Let the running job end and stop the thread. Jobs still waiting are dropped."""
+        self._closed = True
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._jobs.put((-1, next(self._order), None))
+        await asyncio.get_running_loop().run_in_executor(None, thread.join)
+
+    def _submit(self, perform: Callable[[], None], priority: Priority) -> None:
+        if self._closed:
+            raise EngineError(f"{self.name}: the engine is closed")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=f"lane-{self.name}", daemon=True)
+            self._thread.start()
+        self._jobs.put((priority, next(self._order), perform))
+
+    def _work(self) -> None:
+        while True:
+            _, _, perform = self._jobs.get()
+            if perform is None:
+                return
+            perform()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., Any], *args: Any) -> None:
+    # The loop may be closed while a library finishes a call nobody waits for any more.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback, *args)
+
+
+@contextlib.contextmanager
+def _outside(loop: asyncio.AbstractEventLoop):
+    tracked = loop if isinstance(loop, TracksOutsideWork) else None
+    if tracked:
+        tracked.outside_begin()
+    try:
+        yield
+    finally:
+        if tracked:
+            tracked.outside_end()
