@@ -1,0 +1,77 @@
+"""A character ready to speak: its card, its id, and how it sounds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, Field, ValidationError
+
+from personas import prompt
+from personas.cards.macros import DEFAULT_USER
+from personas.cards.model import Card
+from personas.cards.naming import character_id
+from personas.errors import CardError
+
+
+class Verbosity(StrEnum):
+    """How long the character's answers are."""
+
+    TERSE = "terse"
+    SHORT = "short"
+    NORMAL = "normal"
+    LONG = "long"
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens of one answer."""
+        return {"terse": 75, "short": 150, "normal": 300, "long": 450}[self.value]
+
+
+class CharacterSettings(BaseModel, frozen=True):
+    """What a card says under `extensions.acore`: how Acore voices this character and lets it behave."""
+
+    voice: str | None = None
+    """The speech engine's name of a voice; None for the engine's default."""
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    """Rate of speech; 1 is the voice's own."""
+    verbosity: Verbosity = Verbosity.NORMAL
+    aliases: tuple[str, ...] = ()
+    """Other names it answers to."""
+    topics: tuple[str, ...] = ()
+    """What it likes to talk about; a message about one of these is more likely to be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterProfile:
+    """A card with its settings read. Cheap to build; share one per character."""
+
+    card: Card
+    id: str
+    settings: CharacterSettings
+
+    @classmethod
+    def of(cls, card: Card, id: str | None = None) -> "CharacterProfile":
+        """Read a card's settings; `id` defaults to the id of its name.
+
+        Raises:
+            CardError: `extensions.acore` holds a wrong value. The message names the field.
+        """
+        try:
+            settings = CharacterSettings.model_validate(card.extensions.get("acore", {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(("extensions", "acore", *map(str, first["loc"])))
+            raise CardError(f"{card.name}: `{where}`: {first['msg'].lower()}") from None
+        return cls(card, id or character_id(card.name), settings)
+
+    @property
+    def name(self) -> str:
+        """The name the character goes by in prompts and in chat."""
+        return self.card.display_name
+
+    def system_prompt(self, user_name: str = DEFAULT_USER) -> str:
+        """The character's system prompt for a conversation with `user_name`; see `personas.prompt`."""
+        return prompt.system_prompt(self.card, user_name)
+
+    def first_message(self, user_name: str = DEFAULT_USER, greeting: int = 0) -> str:
+        """What the character opens with; see `personas.prompt`."""
+        return prompt.first_message(self.card, user_name, greeting)
