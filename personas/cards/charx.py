@@ -5,7 +5,9 @@ refused all the same.
 """
 
 import io
+import struct
 import zipfile
+import zlib
 
 from personas.cards.limits import CardLimits
 from personas.errors import CardError
@@ -31,7 +33,7 @@ def extract(data: bytes, limits: CardLimits) -> tuple[bytes, dict[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _read_entries(archive, limits)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, ValueError) as error:
         raise CardError(f"the CHARX is damaged: {error}") from None
     except (NotImplementedError, RuntimeError) as error:
         raise CardError(f"the CHARX uses a zip feature that is not supported: {error}") from None

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 
+from personas.errors import CardError
+
 DEFAULT_USER = "User"
 """V1: "A default value for the user's name MUST exist"."""
 
@@ -28,6 +30,7 @@ _LEFT, _RIGHT, _ANGLE, _TRIM = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 """Stand-ins for `{`, `}` and `<` in what is already replaced or unknown, so that it is not read again, and
 for `{{trim}}`. Unicode reserves these four code points for use inside a program; no text holds them."""
 _HIDDEN_KEY = re.compile(r"\{\{\s*hidden_key\s*:(.*?)\}\}", re.DOTALL | re.IGNORECASE)
+_MAX_CHARS = 1_000_000
 _MAX_PASSES = 16
 """Depth of macros inside macros; the specifications need two."""
 
@@ -51,14 +54,19 @@ class MacroContext:
 
 
 def apply_macros(text: str, context: MacroContext) -> str:
-    """Replace every macro of `text`. Pure but for `context.rng`."""
+    """Replace every macro of `text`. Pure but for `context.rng`.
+
+    Raises:
+        CardError: the macros expand to more than a million characters (texts that hold each other many
+        times).
+    """
     return _finish(_replace_all(text, context, frozenset()))
 
 
 def _replace_all(text: str, context: MacroContext, inside: frozenset[str]) -> str:
     if "{{" in text:
         for _ in range(_MAX_PASSES):
-            replaced = _INNERMOST.sub(lambda match: _replace(match.group(1), context, inside), text)
+            replaced = _replace_innermost(text, context, inside)
             if replaced == text:
                 break
             text = replaced
@@ -66,6 +74,21 @@ def _replace_all(text: str, context: MacroContext, inside: frozenset[str]) -> st
         names = {"bot": context.char, "char": context.char, "user": context.user}
         text = _ANGLED.sub(lambda match: _guard(names[match.group(1).lower()]), text)
     return text
+
+
+def _replace_innermost(text: str, context: MacroContext, inside: frozenset[str]) -> str:
+    """Replace the macros that hold no other macro, once."""
+    parts: list[str] = []
+    at = 0
+    size = len(text)
+    for match in _INNERMOST.finditer(text):
+        value = _replace(match.group(1), context, inside)
+        size += len(value)
+        if size > _MAX_CHARS and value:
+            raise CardError(f"the card's macros expand to more than {_MAX_CHARS} characters")
+        parts += (text[at : match.start()], value)
+        at = match.end()
+    return "".join((*parts, text[at:]))
 
 
 def _finish(text: str) -> str:
@@ -137,7 +160,7 @@ def _argument_macro(name: str, argument: str, context: MacroContext) -> str | No
         case "roll":
             return _roll(argument, context.rng)
         case "reverse":
-            return argument[::-1]
+            return _guard(argument[::-1])
         case "comment" | "hidden_key":
             return ""
         case _:
