@@ -5,8 +5,9 @@ checksum is wrong. `acore models` is the same store for people.
 """
 
 from .manifest import Model, ModelFile, ResolvedModel
+from .place import State
 from .progress import Progress, Report, Stage
-from .store import ModelStatus, ModelStore, State, default_folder
+from .store import ModelStatus, ModelStore, default_folder
 
 __all__ = [
     "Model",

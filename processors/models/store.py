@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -31,22 +30,12 @@ from .hub import Hub
 from .locks import exclusive
 from .manifest import InstalledFolder, Model, ModelFile, ResolvedModel
 from .origins import Origins
+from .place import Place, State
 from .progress import Progress, Report, Stage, silent
 from .pull import Pull
 from .verification import Checksums
 
 _WORK = ".work"
-
-
-class State(StrEnum):
-    """What is known of a model without reading its files through."""
-
-    READY = "ready"
-    """All files are there, verified, and unchanged since."""
-    UNVERIFIED = "unverified"
-    """All files are there with the right size; they are verified when first used."""
-    INCOMPLETE = "incomplete"
-    MISSING = "missing"
 
 
 _ORDER = list(State)
@@ -149,7 +138,11 @@ class ModelStore:
 
     def status(self) -> list[ModelStatus]:
         """What is known of every model, in manifest order, without reading any file through."""
-        return [self._status(model) for model in self.models.values()]
+        statuses = (
+            [ModelStatus(model, place.state(), place.folder) for place in self._places(model)]
+            for model in self.models.values()
+        )
+        return [min(places, key=lambda status: _ORDER.index(status.state)) for places in statuses]
 
     def _work(self, name: str) -> Path:
         return self.folder / _WORK / name
@@ -159,6 +152,45 @@ class ModelStore:
 
     def _checksums(self, model: Model) -> Checksums:
         return Checksums(self._work(f"{model.name}.seen.json"))
+
+    def _places(self, model: Model) -> list[Place]:
+        """Where a model may lie, best first: its Python package, then the store."""
+        installed = _installed_folder(model.installed) if model.installed is not None else None
+        return [*([self._place(model, installed, ours=False)] if installed else []), self._own_place(model)]
+
+    def _own_place(self, model: Model) -> Place:
+        return self._place(model, self.folder / model.name, ours=True)
+
+    def _place(self, model: Model, folder: Path, *, ours: bool) -> Place:
+        offline = " where there is a network (offline mode is on)" if self.offline else ""
+        remedy = f"run `acore models pull {model.name}`{offline}"
+        return Place(model, folder, self._checksums(model), self._origins(model), ours=ours, remedy=remedy)
+
+    def _resolve(self, model: Model, progress: Report, *, fresh: bool) -> ResolvedModel:
+        files: dict[str, Path] = {}
+        for needed in model.needs:
+            files |= self._resolve(self.models[needed], progress, fresh=fresh).files
+        failures: list[ModelError] = []
+        for place in self._places(model):
+            try:
+                own = place.check_all(progress, fresh=fresh)
+            except (ModelMissingError, ModelCorruptError) as error:
+                failures.append(error)
+            else:
+                return ResolvedModel(model, place.folder, MappingProxyType({**own, **files}))
+        # What is corrupt is worse news than what is merely not there.
+        raise min(failures, key=lambda error: not isinstance(error, ModelCorruptError))
+
+    def _lacking(self, model: Model, progress: Report) -> list[ModelFile]:
+        """The files the store does not have, or has wrong; what is wrong is set aside."""
+        place = self._own_place(model)
+        lacking: list[ModelFile] = []
+        for file in model.files:
+            try:
+                place.check(file, progress)
+            except (ModelMissingError, ModelCorruptError):
+                lacking.append(file)
+        return lacking
 
     def _pull_of(self, model: Model, hub: Hub, progress: Report) -> Pull:
         return Pull(
@@ -171,133 +203,6 @@ class ModelStore:
             stall_s=self._stall_s,
             report=progress,
         )
-
-    def _resolve(self, model: Model, progress: Report, *, fresh: bool) -> ResolvedModel:
-        files: dict[str, Path] = {}
-        for needed in model.needs:
-            files |= self._resolve(self.models[needed], progress, fresh=fresh).files
-        failure: ModelError | None = None
-        for place in self._places(model):
-            try:
-                own = self._check_all(model, place, progress, fresh=fresh)
-            except (ModelMissingError, ModelCorruptError) as error:
-                # What is corrupt is worse news than what is merely not there.
-                failure = error if failure is None or isinstance(error, ModelCorruptError) else failure
-            else:
-                return ResolvedModel(model, place.folder, MappingProxyType({**own, **files}))
-        assert failure is not None, "a model has at least one place"
-        raise failure
-
-    def _places(self, model: Model) -> Iterator[_Place]:
-        """Where a model may lie, best first: its Python package, then the store."""
-        if model.installed is not None and (folder := _installed_folder(model.installed)) is not None:
-            yield _Place(folder, ours=False)
-        yield _Place(self.folder / model.name, ours=True)
-
-    def _check_all(self, model: Model, place: _Place, progress: Report, *, fresh: bool) -> dict[str, Path]:
-        checksums, origins = self._checksums(model), self._origins(model)
-        return {
-            file.path: self._check(model, file, place, checksums, origins, progress, fresh=fresh)
-            for file in model.files
-        }
-
-    def _check(
-        self,
-        model: Model,
-        file: ModelFile,
-        place: _Place,
-        checksums: Checksums,
-        origins: Origins,
-        progress: Report,
-        *,
-        fresh: bool,
-    ) -> Path:
-        path = place.folder / file.path
-        expected = file.sha256 or origins.sha256(file.path)
-        try:
-            size = path.stat().st_size
-            if expected is None:
-                raise ModelMissingError(f"{path} was never verified{self._remedy(model)}")
-            wrong = f"{size} bytes instead of {file.size}" if file.pinned and size != file.size else None
-            if wrong is None:
-                actual = checksums.of(
-                    path,
-                    lambda done: progress(Progress(model.name, file.path, Stage.VERIFYING, done, size)),
-                    fresh=fresh,
-                )
-                wrong = None if actual == expected else "its checksum is wrong"
-        except FileNotFoundError as error:
-            raise ModelMissingError(f"model {model.name}: {path} is missing{self._remedy(model)}") from error
-        except OSError as error:
-            raise ModelError(f"model {model.name}: cannot read {path}: {error.strerror}") from error
-        if wrong is None:
-            progress(Progress(model.name, file.path, Stage.READY, size, size))
-            return path
-        raise ModelCorruptError(f"{path} is corrupt ({wrong}){_set_aside(path, place)}{self._remedy(model)}")
-
-    def _remedy(self, model: Model) -> str:
-        offline = " where there is a network (offline mode is on)" if self.offline else ""
-        return f"; run `acore models pull {model.name}`{offline}"
-
-    def _lacking(self, model: Model, progress: Report) -> list[ModelFile]:
-        """The files the store does not have, or has wrong; what is wrong is set aside."""
-        place = _Place(self.folder / model.name, ours=True)
-        checksums, origins = self._checksums(model), self._origins(model)
-        lacking: list[ModelFile] = []
-        for file in model.files:
-            try:
-                self._check(model, file, place, checksums, origins, progress, fresh=False)
-            except (ModelMissingError, ModelCorruptError):
-                lacking.append(file)
-        return lacking
-
-    def _status(self, model: Model) -> ModelStatus:
-        best: ModelStatus | None = None
-        checksums, origins = self._checksums(model), self._origins(model)
-        for place in self._places(model):
-            status = ModelStatus(model, _state(model, place, checksums, origins), place.folder)
-            best = status if best is None or _ORDER.index(status.state) < _ORDER.index(best.state) else best
-        assert best is not None, "a model has at least one place"
-        return best
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A folder a model may lie in."""
-
-    folder: Path
-    ours: bool
-    """Whether the store may rename files in it."""
-
-
-def _state(model: Model, place: _Place, checksums: Checksums, origins: Origins) -> State:
-    present, verified = 0, 0
-    for file in model.files:
-        expected = file.sha256 or origins.sha256(file.path)
-        try:
-            known, size = checksums.known(place.folder / file.path), (place.folder / file.path).stat().st_size
-        except OSError:
-            continue
-        present += expected is not None and (size == file.size or not file.pinned)
-        verified += known is not None and known == expected
-    if verified == len(model.files):
-        return State.READY
-    if present == len(model.files):
-        return State.UNVERIFIED
-    return State.INCOMPLETE if present else State.MISSING
-
-
-def _set_aside(path: Path, place: _Place) -> str:
-    """Take a corrupt file of ours out of the way; say what became of it."""
-    if not place.ours:
-        return ", it came with a Python package"
-    aside = path.with_name(f"{path.name}.corrupt")
-    try:
-        os.replace(path, aside)
-    except OSError:
-        # A read-only store: the file stays, and stays unloaded.
-        return ""
-    return f", set aside as {aside.name}"
 
 
 def _installed_folder(installed: InstalledFolder) -> Path | None:
