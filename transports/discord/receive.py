@@ -1,0 +1,352 @@
+"""From datagrams to 20 ms frames of 16 kHz mono speech, one stream per person.
+
+A packet goes through: RTP header -> transport decryption -> padding and extension -> whose is it -> end-to-end
+decryption (DAVE) -> reorder buffer -> Opus. Nothing is dropped without being counted. The work is done on whatever
+thread brings the packet (about 0.2 ms); `tick` adds what only the passing of time brings: holes given up, silence.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from loguru import logger
+
+from transports.discord import gateway, rtp
+from transports.discord.crypto import TransportCipher
+from transports.discord.errors import DecryptError, OpusError, RtpError
+from transports.discord.jitter import JitterBuffer, Lost, Packet, Released
+from transports.discord.opus import IN_FRAME_BYTES, SILENCE, Decoder
+from transports.discord.settings import DiscordVoiceSettings
+from transports.discord.stats import ReceiveCounters, ReceiveStatus, SpeakerStatus
+from transports.discord.timeline import FRAME_S, Timeline
+
+_DAVE_MARKER = b"\xfa\xfa"
+_UPGRADE_WINDOW_S = 10.0
+"""How long unencrypted frames are still accepted after a call became encrypted (as Discord's clients do)."""
+_ZEROS = bytes(IN_FRAME_BYTES)
+
+
+class DaveSession(Protocol):
+    """What is used of `davey.DaveSession`."""
+
+    @property
+    def ready(self) -> bool: ...
+    def decrypt(self, user_id: int, media_type: object, packet: bytes, /) -> bytes: ...
+    def get_user_ids(self) -> list[str]: ...
+
+
+class Line(Protocol):
+    """The connection a packet came over, with the keys in force *now*."""
+
+    @property
+    def cipher(self) -> TransportCipher | None: ...
+    @property
+    def dave(self) -> DaveSession | None: ...
+    @property
+    def own_id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """20 ms of one speaker: 320 samples of 16 kHz mono int16."""
+
+    user_id: int
+    pcm: bytes
+    received_ns: int
+    """`time.monotonic_ns()` of the packet's arrival."""
+    synthetic: bool
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One SSRC."""
+
+    jitter: JitterBuffer
+    decoder: Decoder
+    user_id: int
+
+
+@dataclass(slots=True)
+class _Speaker:
+    """One person while they are being followed."""
+
+    timeline: Timeline
+    rest: bytes = b""
+    """Decoded audio short of a whole frame; only senders with frames other than 20 ms leave any."""
+
+
+@dataclass(slots=True)
+class _Dave:
+    """Which encryption the call is in, as the gateway announced it."""
+
+    version: int = 0
+    plaintext_until_s: float = 0.0
+    pending: dict[int, int] = field(default_factory=dict)
+
+
+class Receiver:
+    """The hearing side of one room. Outlives the connections under it; may be called from any thread."""
+
+    def __init__(self, settings: DiscordVoiceSettings, sink: Callable[[Heard], None]) -> None:
+        """`sink` takes every frame, on the thread that produced it, and must not block."""
+        self._settings = settings
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._counters = ReceiveCounters()
+        self._dave = _Dave()
+        self._owners: dict[int, int] = {}
+        self._streams: dict[int, _Stream] = {}
+        self._speakers: dict[int, _Speaker] = {}
+        self._opted_out: set[int] = set()
+        self._not_heard: dict[int, float] = {}
+
+    # ---- what the gateway says
+
+    def note(self, fact: gateway.Fact) -> None:
+        """Take in what the voice gateway said."""
+        with self._lock:
+            match fact:
+                case gateway.SessionDescribed(version):
+                    # stream numbers belong to a session; silence keeps flowing for whoever was talking
+                    self._owners.clear()
+                    self._streams.clear()
+                    self._dave = _Dave(version)
+                case gateway.StreamOwner(user_id, ssrc):
+                    if self._owners.get(ssrc) != user_id:
+                        self._owners[ssrc] = user_id
+                        self._streams.pop(ssrc, None)
+                case gateway.UserLeft(user_id):
+                    for ssrc in [s for s, owner in self._owners.items() if owner == user_id]:
+                        del self._owners[ssrc]
+                        self._streams.pop(ssrc, None)
+                    self._not_heard.pop(user_id, None)
+                    if user_id in self._speakers:
+                        self._speakers[user_id].timeline.quiet = True
+                case gateway.TransitionPrepared(transition_id, version):
+                    self._dave.pending[transition_id] = version
+                    if version == 0:
+                        self._dave.plaintext_until_s = float("inf")
+                    if transition_id == 0:
+                        self._execute(transition_id)
+                case gateway.TransitionExecuted(transition_id):
+                    self._execute(transition_id)
+                case gateway.UsersPresent():
+                    pass
+
+    def _execute(self, transition_id: int) -> None:
+        version = self._dave.pending.pop(transition_id, None)
+        if version is None:
+            return
+        if version > 0:
+            upgraded = self._dave.version == 0
+            self._dave.plaintext_until_s = time.monotonic() + _UPGRADE_WINDOW_S if upgraded else 0.0
+        self._dave.version = version
+
+    # ---- privacy
+
+    def opt_out(self, user_id: int) -> None:
+        """Stop hearing a user at once; their packets are dropped before they are decoded."""
+        with self._lock:
+            self._opted_out.add(user_id)
+            self._speakers.pop(user_id, None)
+            for ssrc in [s for s, stream in self._streams.items() if stream.user_id == user_id]:
+                del self._streams[ssrc]
+
+    def opt_in(self, user_id: int) -> None:
+        """Hear a user again."""
+        with self._lock:
+            self._opted_out.discard(user_id)
+
+    # ---- packets
+
+    def receive(self, line: Line, datagram: bytes, arrived_ns: int) -> None:
+        """Take one datagram from the voice server's socket."""
+        with self._lock:
+            self._receive(line, datagram, arrived_ns)
+
+    def _receive(self, line: Line, datagram: bytes, arrived_ns: int) -> None:
+        count = self._counters
+        try:
+            header = rtp.parse(datagram)
+        except RtpError:
+            count.not_audio += 1
+            return
+        owner = self._owners.get(header.ssrc)
+        if owner in self._opted_out:
+            count.opted_out += 1
+            return
+        cipher = line.cipher
+        if cipher is None:
+            count.no_key += 1
+            return
+        try:
+            payload = rtp.media_payload(header, cipher.open(datagram, header.size))
+        except DecryptError:
+            count.bad_tag += 1
+            return
+        except RtpError:
+            count.malformed += 1
+            return
+        if not payload:
+            count.malformed += 1
+            return
+        now_s = arrived_ns / 1e9
+        opened = self._open_end_to_end(line, header.ssrc, owner, payload, now_s)
+        if opened is None:
+            return
+        user_id, frame = opened
+        if user_id in self._opted_out:
+            count.opted_out += 1
+            return
+        if user_id not in self._speakers and not self._admit(user_id, frame, now_s):
+            return
+        count.decoded += 1
+        stream = self._stream(header.ssrc, user_id)
+        self._play(stream, stream.jitter.push(Packet(header.sequence, frame, arrived_ns), now_s), now_s)
+
+    def _open_end_to_end(
+        self, line: Line, ssrc: int, owner: int | None, payload: bytes, now_s: float
+    ) -> tuple[int, bytes] | None:
+        """Whose frame it is and the frame itself, or None when it was dropped (and counted)."""
+        count, dave = self._counters, line.dave
+        secured = payload != SILENCE and payload.endswith(_DAVE_MARKER) and dave is not None and dave.ready
+        if secured and dave is not None:
+            for user_id in self._suspects(dave, line.own_id) if owner is None else (owner,):
+                frame = _decrypt(dave, user_id, payload)
+                if frame is not None:
+                    # the authentication tag names the sender, whatever the gateway has told us yet
+                    self._owners[ssrc] = user_id
+                    return user_id, frame
+        if payload == SILENCE or self._dave.version == 0 or now_s < self._dave.plaintext_until_s:
+            if owner is not None:
+                return owner, payload
+            count.unknown_stream += 1
+        elif not payload.endswith(_DAVE_MARKER):
+            count.plaintext += 1
+        elif owner is None:
+            count.unknown_stream += 1
+        else:
+            count.dave_failed += 1
+        return None
+
+    def _suspects(self, dave: DaveSession, own_id: int) -> list[int]:
+        """Members of the encryption group who may own an unannounced stream."""
+        named = set(self._owners.values())
+        members = [int(user) for user in dave.get_user_ids()]
+        # those without a stream first
+        return sorted((m for m in members if m != own_id), key=lambda m: m in named)
+
+    def _admit(self, user_id: int, frame: bytes, now_s: float) -> bool:
+        """Begin to follow a speaker, if there is room."""
+        if frame == SILENCE:
+            self._counters.silence += 1
+            return False
+        if len(self._speakers) >= self._settings.speaker_limit:
+            if user_id not in self._not_heard:
+                logger.warning(f"speaker {user_id} is not heard: discord.speaker_limit={self._settings.speaker_limit}")
+            self._not_heard[user_id] = now_s
+            self._counters.over_limit += 1
+            return False
+        self._not_heard.pop(user_id, None)
+        self._speakers[user_id] = _Speaker(Timeline(due_s=now_s, last_packet_s=now_s))
+        return True
+
+    def _stream(self, ssrc: int, user_id: int) -> _Stream:
+        stream = self._streams.get(ssrc)
+        if stream is None:
+            settings = self._settings
+            jitter = JitterBuffer(settings.jitter_hold_ms / 1000, settings.jitter_hold_packets)
+            stream = self._streams[ssrc] = _Stream(jitter, Decoder(settings.opus_library), user_id)
+        return stream
+
+    # ---- sound
+
+    def _play(self, stream: _Stream, released: list[Released], now_s: float) -> None:
+        speaker = self._speakers[stream.user_id]
+        for item in released:
+            try:
+                match item:
+                    case Packet(_, payload, _):
+                        pcm = stream.decoder.decode(payload)
+                    case Lost(_, after, _):
+                        self._counters.concealed += 1
+                        pcm = stream.decoder.conceal(after)
+            except OpusError:
+                self._counters.opus_errors += 1
+                pcm = stream.decoder.conceal(None)
+            pcm = speaker.rest + pcm
+            whole = len(pcm) - len(pcm) % IN_FRAME_BYTES
+            speaker.rest = pcm[whole:]
+            for start in range(0, whole, IN_FRAME_BYTES):
+                frame = pcm[start : start + IN_FRAME_BYTES]
+                self._hand_on(Heard(stream.user_id, frame, item.arrived_ns, synthetic=False))
+            speaker.timeline.advance(now_s, whole // IN_FRAME_BYTES)
+            # a silence frame announces the end of speech: believe it without waiting for late packets
+            speaker.timeline.quiet = isinstance(item, Packet) and item.payload == SILENCE
+
+    def _hand_on(self, heard: Heard) -> None:
+        self._counters.out += 1
+        self._sink(heard)
+
+    def tick(self, now_s: float) -> float | None:
+        """Give up holes and make up silence that are due at `now_s` (`time.monotonic()`).
+
+        Returns when to call again at the latest, or None while nobody is followed.
+        """
+        with self._lock:
+            patience_s = self._settings.silence_after_ms / 1000
+            deadlines: list[float] = []
+            holding: set[int] = set()
+            for stream in self._streams.values():
+                if stream.user_id in self._speakers:
+                    self._play(stream, stream.jitter.poll(now_s), now_s)
+                    if stream.jitter.deadline_s is not None:
+                        holding.add(stream.user_id)
+                        deadlines.append(stream.jitter.deadline_s)
+            for user_id, speaker in list(self._speakers.items()):
+                timeline = speaker.timeline
+                if now_s - timeline.last_packet_s > self._settings.silence_tail_s:
+                    del self._speakers[user_id]
+                    continue
+                if user_id in holding:
+                    continue
+                due_s = timeline.due_s
+                for i in range(timeline.silence_due(now_s, patience_s)):
+                    self._counters.synthesised += 1
+                    due_ns = int((due_s + i * FRAME_S) * 1e9)
+                    self._hand_on(Heard(user_id, _ZEROS, due_ns, synthetic=True))
+                deadlines.append(timeline.next_silence_s(patience_s))
+            return min(deadlines, default=None)
+
+    # ---- status
+
+    def status(self) -> ReceiveStatus:
+        """Snapshot for status pages and health checks."""
+        now_s = time.monotonic()
+        recently_s = self._settings.silence_tail_s
+        with self._lock:
+            speakers = tuple(
+                SpeakerStatus(
+                    user_id,
+                    sum(s.received for s in stats),
+                    sum(s.lost for s in stats),
+                    sum(s.late for s in stats),
+                    sum(s.reordered for s in stats),
+                    now_s - speaker.timeline.last_packet_s,
+                )
+                for user_id, speaker in self._speakers.items()
+                if (stats := [s.jitter.stats for s in self._streams.values() if s.user_id == user_id]) is not None
+            )
+            not_heard = tuple(u for u, at_s in self._not_heard.items() if now_s - at_s < recently_s)
+            return ReceiveStatus(replace(self._counters), speakers, not_heard, tuple(sorted(self._opted_out)))
+
+
+def _decrypt(dave: DaveSession, user_id: int, payload: bytes) -> bytes | None:
+    import davey
+
+    try:
+        return bytes(dave.decrypt(user_id, davey.MediaType.audio, payload))
+    except (RuntimeError, ValueError):
+        return None
