@@ -1,0 +1,70 @@
+"""The voice pipeline: one readable, ordered list of processors, and nothing else."""
+
+from dataclasses import dataclass
+
+from pipecat.processors.frame_processor import FrameProcessor
+
+from personas.profile import CharacterProfile
+from personas.prompt import example_dialogues
+from pipeline.engines import Engines
+from pipeline.settings import Settings
+from processors.clock import SessionClock
+from processors.hearing.hearing import Hearing
+from processors.language.conversation import Conversation, Prompt
+from processors.language.engines import Message
+from processors.language.responder import Responder
+from processors.speaking.engines import VoiceStyle
+from processors.speaking.playout import Playout
+from processors.speaking.speaker import Speaker
+from processors.thinking.gate import ThinkingGate
+from processors.turn_taking import TurnTaking
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePipeline:
+    """The stages of one room between its transport's ends."""
+
+    hearing: Hearing
+    turn_taking: TurnTaking
+    conversation: Conversation
+    stages: tuple[FrameProcessor, ...]
+    """Between input and output."""
+    tail: Playout
+    """Behind the output."""
+
+    def between(self, source: FrameProcessor, sink: FrameProcessor) -> list[FrameProcessor]:
+        """The whole pipeline, from the transport's input to what stands behind its output."""
+        return [source, *self.stages, sink, self.tail]
+
+
+def voice_pipeline(
+    engines: Engines, settings: Settings, character: CharacterProfile, clock: SessionClock
+) -> VoicePipeline:
+    """Build the stages of one room for one character."""
+    conversation = make_conversation(settings, character)
+    style = VoiceStyle(character.settings.voice, character.settings.speed)
+    names = (character.name, *character.settings.aliases)
+    hearing = Hearing(engines.stt, engines.make_vad, settings.hearing, clock)
+    turn_taking = TurnTaking(settings.turns, clock)
+    stages = (
+        hearing,
+        turn_taking,
+        ThinkingGate(names, clock),
+        Responder(engines.llm, conversation, settings.language, clock),
+        Speaker(engines.tts, style, settings.speaking, clock),
+    )
+    return VoicePipeline(hearing, turn_taking, conversation, stages, Playout(clock))
+
+
+def make_conversation(settings: Settings, character: CharacterProfile) -> Conversation:
+    """An empty conversation with a character, in the language model's budget."""
+    user_name = settings.persona.user_name
+    examples = tuple(
+        Message(line.role, line.text) for block in example_dialogues(character.card, user_name) for line in block
+    )
+    room = settings.language.context_tokens - settings.language.sampling.max_tokens
+    return Conversation(
+        Prompt(character.system_prompt(user_name), examples),
+        most_messages=settings.language.history_messages,
+        most_tokens=int(room * 0.9),
+    )

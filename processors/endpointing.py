@@ -1,0 +1,97 @@
+"""When a turn is over, and whether speech over the bot means anything: decisions on silence and words alone.
+
+The required silence follows the words: a finished sentence needs little, an unfinished one more, and a sentence that
+hangs on a connector or a filler ("and", "um", "because") the most. Reading completeness off the transcript is the
+oldest cue in the endpointing literature (Raux & Eskenazi 2009, "A finite-state turn-taking model").
+"""
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from processors.setting_names import SettingsGroup
+
+Profile = Literal["snappy", "balanced", "patient"]
+
+
+class TurnPolicy(SettingsGroup):
+    """When a turn is over. A profile sets the three silences; each can still be set by itself."""
+
+    profile: Profile = "balanced"
+    """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
+    eager_ms: int = Field(96, ge=32, le=1000)
+    """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
+    complete_ms: int = Field(350, ge=64, le=5000)
+    """Silence (ms) that ends a turn whose words form a finished sentence."""
+    open_ms: int = Field(650, ge=64, le=5000)
+    """Silence (ms) that ends a turn whose words do not end a sentence."""
+    trailing_ms: int = Field(1200, ge=64, le=10000)
+    """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
+    empty_ms: int = Field(800, ge=64, le=10000)
+    """Silence (ms) after which a turn without words (a cough, noise) is closed unanswered."""
+    barge_in_ms: int = Field(400, ge=64, le=5000)
+    """Speech (ms) over the bot after which its words decide whether it takes the floor."""
+    gate_deadline_ms: int = Field(150, ge=0, le=5000)
+    """How long (ms) past the end of a turn the thinking gate may still decide; then the turn is answered."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_from_the_profile(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {**_PROFILES.get(str(values.get("profile", "")), {}), **values}
+        return values
+
+
+_PROFILES: dict[str, dict[str, int]] = {
+    "snappy": {"complete_ms": 220, "open_ms": 450, "trailing_ms": 900},
+    "patient": {"complete_ms": 650, "open_ms": 1000, "trailing_ms": 1800},
+}
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
+
+_TRAILING = frozenset(
+    """a an the and or but so because if when while although though unless until since that which who whose of to in
+    on at by for with from into about as than then my your his her its our their is are was were am be been i'm
+    you're we're they're it's i you we they very really um uh erm er hmm well like plus minus""".split()
+)
+"""Words an English sentence does not end on, and fillers."""
+
+_ENDS_ALONE = frozenset({"well", "like", "then", "you", "i", "we", "they", "is", "are", "was", "am", "to", "in", "on"})
+"""Trailing words that do end a sentence when the engine heard it end ("How are you?", "Come on in.")."""
+
+_BACK_CHANNELS = frozenset(
+    """mm mmm mhm mm-hm mm-hmm mmhm mhmm hm hmm uh-huh uhuh uh huh aha ah oh ooh wow yeah yep yup yes ok okay right
+    sure really nice cool great haha ha heh hehe lol true indeed exactly""".split()
+)
+_BACK_CHANNEL_PHRASES = frozenset({"i see", "got it", "i know", "of course", "oh really", "no way", "all right"})
+_MOST_BACK_CHANNEL_WORDS = 4
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a transcript, lower case, without punctuation."""
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def required_silence_ms(text: str, policy: TurnPolicy) -> int:
+    """The silence (ms) that ends a turn whose last words are `text`."""
+    words = words_of(text)
+    if not words:
+        return policy.empty_ms
+    stripped = text.rstrip("\"'”’)] ")
+    ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
+    last = words[-1]
+    if stripped.endswith(("-", "…", "...", ",")):
+        return policy.trailing_ms
+    if last in _TRAILING and not (ends_sentence and last in _ENDS_ALONE):
+        return policy.trailing_ms
+    return policy.complete_ms if ends_sentence else policy.open_ms
+
+
+def is_back_channel(text: str) -> bool:
+    """Whether words said over the bot only signal listening ("mm-hm", "yeah", laughter) or are no words at all."""
+    words = words_of(text)
+    if len(words) > _MOST_BACK_CHANNEL_WORDS:
+        return False
+    return " ".join(words) in _BACK_CHANNEL_PHRASES or all(word in _BACK_CHANNELS for word in words)

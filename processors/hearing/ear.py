@@ -1,0 +1,153 @@
+"""One speaker's ear: from 20 ms frames to utterances, with no clock and no I/O.
+
+The ear cuts the stream into windows, smooths the detector's verdicts with hysteresis, keeps the sound of the
+utterance under way (with a little from before its onset), and says for every window of it whether the speaker
+was talking. When speech ends it looks for the last voiced sample by level: the detector's own answer is late and
+blurred by its memory, and every latency figure is counted from that sample.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pcm, VoiceActivityDetector
+from processors.setting_names import SettingsGroup
+
+
+class EarPolicy(SettingsGroup):
+    """How speech is told from its absence."""
+
+    start_threshold: float = Field(0.5, ge=0.05, le=0.99)
+    """Speech probability (0-1) that begins an utterance."""
+    stop_threshold: float = Field(0.35, ge=0.01, le=0.99)
+    """Speech probability (0-1) under which a window of an utterance counts as silent."""
+    start_ms: int = Field(96, ge=32, le=1000)
+    """Speech (ms) needed to begin an utterance; shorter clicks are ignored."""
+    pre_roll_ms: int = Field(320, ge=0, le=2000)
+    """Sound (ms) from before the onset that is transcribed too: detectors miss soft first consonants."""
+    max_utterance_s: float = Field(30.0, ge=2.0, le=120.0)
+    """Longest utterance (s) that is kept; of a longer one the latest part is transcribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one window of an open utterance was."""
+
+    number: int
+    """The utterance it belongs to."""
+    voiced_ms: int
+    """Speech since the last pause; 0 when the window is silent."""
+    silence_ms: int
+    """Silence since the last speech; 0 when the window is voiced."""
+    stopped_ms: float
+    """Media time of the last voiced sample so far."""
+    at_ms: float
+    """Media time of the window's end."""
+
+
+class Ear:
+    """Hears one speaker. Feed it frames in order; it never blocks."""
+
+    def __init__(self, vad: VoiceActivityDetector, policy: EarPolicy) -> None:
+        self._vad = vad
+        self._policy = policy
+        self._pending = np.empty(0, np.int16)
+        self._recent: deque[Pcm] = deque(maxlen=max(1, policy.pre_roll_ms // WINDOW_MS + policy.start_ms // WINDOW_MS))
+        self._sound: deque[Pcm] = deque(maxlen=int(policy.max_utterance_s * 1000 / WINDOW_MS))
+        self._number = 0
+        self._open = False
+        self._onset_ms = 0
+        self._voiced_ms = 0
+        self._silence_ms = 0
+        self._stopped_ms = 0.0
+
+    @property
+    def utterance(self) -> int | None:
+        """The number of the utterance under way, or None."""
+        return self._number if self._open else None
+
+    def feed(self, pcm: Pcm, end_ms: float) -> list[Window]:
+        """Hear `pcm`, whose last sample was spoken at `end_ms`. Returns the windows of an utterance it completed."""
+        pending = np.concatenate((self._pending, pcm)) if len(self._pending) else pcm
+        windows: list[Window] = []
+        while len(pending) >= WINDOW_SAMPLES:
+            window, pending = pending[:WINDOW_SAMPLES], pending[WINDOW_SAMPLES:]
+            at_ms = end_ms - len(pending) * 1000 / SAMPLE_RATE_HZ
+            heard = self._hear(window, at_ms)
+            if heard:
+                windows.append(heard)
+        self._pending = pending.copy()
+        return windows
+
+    def sound(self) -> Pcm:
+        """The utterance under way, with its pre-roll and the pause at its end so far."""
+        return np.concatenate(self._sound) if self._sound else np.empty(0, np.int16)
+
+    def close(self) -> None:
+        """Forget the utterance under way; speech that goes on is a new one."""
+        if self._open:
+            self._recent.extend(list(self._sound)[-(self._recent.maxlen or 1) :])
+        self._open = False
+        self._sound.clear()
+        self._onset_ms = 0
+
+    def _hear(self, window: Pcm, at_ms: float) -> Window | None:
+        probability = self._vad.probability(window)
+        if not self._open:
+            self._recent.append(window)
+            self._onset_ms = self._onset_ms + WINDOW_MS if probability >= self._policy.start_threshold else 0
+            if self._onset_ms < self._policy.start_ms:
+                return None
+            self._begin(at_ms)
+        else:
+            self._sound.append(window)
+            self._follow(probability, at_ms)
+        return Window(self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms)
+
+    def _begin(self, at_ms: float) -> None:
+        self._open = True
+        self._number += 1
+        self._sound.extend(self._recent)
+        self._recent.clear()
+        self._voiced_ms, self._silence_ms, self._stopped_ms = self._onset_ms, 0, at_ms
+        self._onset_ms = 0
+
+    def _follow(self, probability: float, at_ms: float) -> None:
+        threshold = self._policy.start_threshold if self._silence_ms else self._policy.stop_threshold
+        if probability >= threshold:
+            self._voiced_ms = self._voiced_ms + WINDOW_MS if not self._silence_ms else WINDOW_MS
+            self._silence_ms = 0
+            self._stopped_ms = at_ms
+            return
+        if self._silence_ms == 0:
+            self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
+            self._voiced_ms = 0
+        self._silence_ms = max(WINDOW_MS, round(at_ms - self._stopped_ms))
+
+
+_RUN_SAMPLES = SAMPLE_RATE_HZ * 30 // 1000
+_HOP_SAMPLES = SAMPLE_RATE_HZ * 5 // 1000
+_BELOW_PEAK = 10 ** (-14 / 20)
+_LOOK_BACK_SAMPLES = SAMPLE_RATE_HZ * 600 // 1000
+
+
+def trailing_silence_ms(pcm: Pcm) -> float:
+    """How long (ms) the end of `pcm` (16 kHz mono int16) has been silent.
+
+    The last voiced sample is the end of the last 30 ms run whose level lies within 14 dB of the 95th percentile of
+    the utterance's own run levels: relative to the speaker, so that neither gain nor a steady noise floor moves it.
+    Looks back at most 600 ms.
+    """
+    if len(pcm) < _RUN_SAMPLES:
+        return 0.0
+    power = np.square(pcm.astype(np.float32))
+    total = np.concatenate(([0.0], np.cumsum(power, dtype=np.float64)))
+    ends = np.arange(len(pcm), _RUN_SAMPLES - 1, -_HOP_SAMPLES)
+    levels = np.sqrt((total[ends] - total[ends - _RUN_SAMPLES]) / _RUN_SAMPLES)
+    floor = np.percentile(levels, 95) * _BELOW_PEAK
+    recent = levels[: max(1, _LOOK_BACK_SAMPLES // _HOP_SAMPLES)]
+    loud = np.flatnonzero(recent > floor)
+    runs_back = int(loud[0]) if len(loud) else len(recent)
+    return runs_back * _HOP_SAMPLES * 1000 / SAMPLE_RATE_HZ

@@ -1,0 +1,81 @@
+"""Speech-to-text engines: what they promise, and the registry that makes them by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from processors.errors import SettingError
+from processors.hearing.vad import Pcm
+from processors.lanes import Priority
+
+if TYPE_CHECKING:
+    from processors.hearing.settings import HearingSettings
+    from processors.models import ModelStore
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Sound to transcribe."""
+
+    speaker: str
+    utterance: int
+    """Which of the speaker's utterances it is, from 1."""
+    pcm: Pcm
+    """16 kHz mono int16."""
+
+
+class SpeechToText(Protocol):
+    """Turns a segment into text. Asynchronous at the edge; cancelling `transcribe` returns at once."""
+
+    async def start(self) -> None:
+        """Load and warm up.
+
+        Raises:
+            ModelError: its files are missing or corrupt.
+            EngineError: it cannot run here.
+        """
+        ...
+
+    async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
+        """The words of a segment; empty when there are none.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+def _moonshine(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.moonshine import MoonshineStt
+
+    return MoonshineStt(store)
+
+
+def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.scripted import ScriptedStt
+
+    return ScriptedStt(settings.scripted_lines, delay_ms=settings.scripted_delay_ms)
+
+
+STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]] = {
+    "moonshine": _moonshine,
+    "scripted": _scripted,
+}
+
+
+def make_stt(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    """The engine that `STT_ENGINE` names.
+
+    Raises:
+        SettingError: no engine has that name.
+    """
+    try:
+        make = STT_ENGINES[settings.engine]
+    except KeyError:
+        names = ", ".join(sorted(STT_ENGINES))
+        raise SettingError(f"STT_ENGINE is {settings.engine!r}; it must be one of: {names}") from None
+    return make(settings, store)

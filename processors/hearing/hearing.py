@@ -1,0 +1,165 @@
+"""The hearing stage: one Ear per speaker, one speech-to-text engine for all."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from loguru import logger
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from processors.clock import SessionClock
+from processors.errors import EngineError
+from processors.frames import (
+    CloseUtteranceFrame,
+    SilentFrame,
+    SpeakerAudioFrame,
+    SpeakerLeftFrame,
+    TranscribedFrame,
+    TranscribeFrame,
+    VoicedFrame,
+)
+from processors.hearing.ear import Ear, Window
+from processors.hearing.engines import Segment, SpeechToText
+from processors.hearing.settings import HearingSettings
+from processors.hearing.vad import VoiceActivityDetector
+from processors.turns import UtteranceRef
+
+_LEFT_SILENCE_MS = 60_000
+"""The silence reported for somebody who left: longer than any turn waits for."""
+
+
+@dataclass(slots=True)
+class _Speaker:
+    ear: Ear
+    stopped_ms: float = 0.0
+    left: bool = False
+
+
+class Hearing(FrameProcessor):
+    """Consumes `SpeakerAudioFrame`s, which go no further; produces `VoicedFrame`, `SilentFrame`, `TranscribedFrame`.
+
+    Takes `TranscribeFrame` and `CloseUtteranceFrame` from downstream. `SpeakerLeftFrame` ends what its speaker was
+    saying and forgets the speaker.
+    """
+
+    def __init__(
+        self,
+        stt: SpeechToText,
+        make_vad: Callable[[], VoiceActivityDetector],
+        settings: HearingSettings,
+        clock: SessionClock,
+    ) -> None:
+        super().__init__(name="hearing")
+        self._stt = stt
+        self._make_vad = make_vad
+        self._settings = settings
+        self._clock = clock
+        self._speakers: dict[str, _Speaker] = {}
+        self._transcribing: dict[UtteranceRef, asyncio.Task[None]] = {}
+        self.unheard: set[str] = set()
+        """Speakers beyond the limit, who are not transcribed."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        match frame:
+            case SpeakerAudioFrame():
+                await self._hear(frame)
+            case TranscribeFrame(ref=ref, request=request):
+                self._start_transcribing(ref, request)
+            case CloseUtteranceFrame(ref=ref):
+                await self._close(ref)
+            case SpeakerLeftFrame(speaker=speaker):
+                await self._leave(speaker)
+            case EndFrame() | CancelFrame():
+                await self._stop_transcribing()
+                await self.push_frame(frame, direction)
+            case _:
+                await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._stop_transcribing()
+        await super().cleanup()
+
+    async def _hear(self, frame: SpeakerAudioFrame) -> None:
+        name = frame.user_id
+        speaker = self._speakers.get(name) or self._admit(name)
+        if speaker is None:
+            return
+        speaker.left = False
+        # A file's frames carry their media time; live ones are as old as they are.
+        end_ms = self._clock.now_ms() if frame.pts is None else frame.pts / 1e6
+        for window in speaker.ear.feed(np.frombuffer(frame.audio, np.int16), end_ms):
+            speaker.stopped_ms = window.stopped_ms
+            await self.push_frame(self._describe(name, window))
+
+    def _admit(self, name: str) -> _Speaker | None:
+        if len(self._speakers) >= self._settings.max_speakers:
+            if name not in self.unheard and len(self.unheard) < 1000:
+                self.unheard.add(name)
+                logger.warning(
+                    "{} is not heard: {} people are already (HEARING_MAX_SPEAKERS)", name, self._settings.max_speakers
+                )
+            return None
+        self.unheard.discard(name)
+        speaker = _Speaker(Ear(self._make_vad(), self._settings.ear))
+        self._speakers[name] = speaker
+        return speaker
+
+    def _describe(self, name: str, window: Window) -> Frame:
+        ref = UtteranceRef(name, window.number)
+        if window.silence_ms:
+            return SilentFrame(ref, window.silence_ms, window.stopped_ms, window.at_ms)
+        return VoicedFrame(ref, window.voiced_ms, window.at_ms)
+
+    def _start_transcribing(self, ref: UtteranceRef, request: int) -> None:
+        speaker = self._speakers.get(ref.speaker)
+        if speaker is None or speaker.ear.utterance != ref.number:
+            return
+        older = self._transcribing.pop(ref, None)
+        if older:
+            older.cancel()
+        segment = Segment(ref.speaker, ref.number, speaker.ear.sound())
+        task = self.create_task(self._transcribe(ref, request, segment), name=f"transcribe-{request}")
+        self._transcribing[ref] = task
+
+    async def _transcribe(self, ref: UtteranceRef, request: int, segment: Segment) -> None:
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                text = await self._stt.transcribe(segment)
+        except (EngineError, TimeoutError) as error:
+            # Heard as nothing: the turn closes with that reason instead of staying open for ever.
+            await self.push_error(f"speech-to-text failed: {error or 'timeout'}", exception=error)
+            text = ""
+        if self._transcribing.get(ref) is asyncio.current_task():
+            del self._transcribing[ref]
+        await self.push_frame(TranscribedFrame(ref, request, text, self._clock.now_ms()))
+
+    async def _close(self, ref: UtteranceRef) -> None:
+        task = self._transcribing.pop(ref, None)
+        if task:
+            await self.cancel_task(task)
+        speaker = self._speakers.get(ref.speaker)
+        if speaker and speaker.ear.utterance == ref.number:
+            speaker.ear.close()
+            if speaker.left:
+                del self._speakers[ref.speaker]
+
+    async def _leave(self, name: str) -> None:
+        self.unheard.discard(name)
+        speaker = self._speakers.get(name)
+        if speaker is None:
+            return
+        speaker.left = True
+        number = speaker.ear.utterance
+        if number is None:
+            del self._speakers[name]
+        else:
+            ref = UtteranceRef(name, number)
+            await self.push_frame(SilentFrame(ref, _LEFT_SILENCE_MS, speaker.stopped_ms, self._clock.now_ms()))
+
+    async def _stop_transcribing(self) -> None:
+        tasks, self._transcribing = list(self._transcribing.values()), {}
+        for task in tasks:
+            await self.cancel_task(task)

@@ -1,0 +1,100 @@
+"""The language stage: streams a reply for every attempt and remembers what was heard of it."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from processors.clock import SessionClock
+from processors.errors import EngineError
+from processors.frames import (
+    DiscardFrame,
+    ReplyFailedFrame,
+    ReplyPlayedFrame,
+    ReplyTextEndFrame,
+    ReplyTextFrame,
+    SpeculateFrame,
+)
+from processors.language.conversation import Conversation
+from processors.language.engines import LanguageModel
+from processors.language.settings import LanguageSettings
+from processors.turns import Heard
+
+_ATTEMPTS_KEPT = 8
+
+
+class Responder(FrameProcessor):
+    """Consumes `SpeculateFrame`; produces `ReplyTextFrame`s and a `ReplyTextEndFrame`.
+
+    `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
+    into the conversation with exactly the words that were played.
+    """
+
+    def __init__(
+        self, llm: LanguageModel, conversation: Conversation, settings: LanguageSettings, clock: SessionClock
+    ) -> None:
+        super().__init__(name="responder")
+        self._llm = llm
+        self._conversation = conversation
+        self._settings = settings
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._heard: OrderedDict[int, tuple[Heard, ...]] = OrderedDict()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        match frame:
+            case SpeculateFrame():
+                await self.push_frame(frame, direction)
+                await self._stop()
+                self._begin(frame)
+                return
+            case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
+                await self._stop()
+            case ReplyPlayedFrame(attempt=attempt, spoken=spoken):
+                heard = self._heard.pop(attempt, None)
+                if heard and spoken:
+                    self._conversation.add(heard, spoken)
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._stop()
+        await super().cleanup()
+
+    def _begin(self, frame: SpeculateFrame) -> None:
+        self._heard[frame.attempt] = frame.heard
+        while len(self._heard) > _ATTEMPTS_KEPT:
+            self._heard.popitem(last=False)
+        self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
+
+    async def _respond(self, frame: SpeculateFrame) -> None:
+        messages = self._conversation.request(frame.heard)
+        cut_short = False
+        try:
+            async with (
+                asyncio.timeout(self._settings.timeout_s) as patience,
+                contextlib.aclosing(self._llm.stream(messages, self._settings.sampling)) as deltas,
+            ):
+                async for delta in deltas:
+                    patience.reschedule(asyncio.get_running_loop().time() + self._settings.timeout_s)
+                    cut_short = delta.finish == "length"
+                    if delta.text:
+                        await self.push_frame(ReplyTextFrame(frame.attempt, delta.text, self._clock.now_ms()))
+        except EngineError as error:
+            await self._fail(frame.attempt, error)
+        except TimeoutError:
+            late = f"no token within {self._settings.timeout_s:g} s (LANGUAGE_TIMEOUT_S)"
+            await self._fail(frame.attempt, EngineError(late, retryable=True))
+        await self.push_frame(ReplyTextEndFrame(frame.attempt, cut_short, self._clock.now_ms()))
+
+    async def _fail(self, attempt: int, error: EngineError) -> None:
+        await self.push_error(f"the language model failed: {error}", exception=error)
+        failed = ReplyFailedFrame(attempt, f"the language model failed: {error}")
+        await self.push_frame(failed, FrameDirection.UPSTREAM)
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task:
+            await self.cancel_task(task)

@@ -1,0 +1,146 @@
+"""The speaking stage: cuts the reply into clauses, has them spoken, and holds their sound until the turn is over."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame, TTSStartedFrame, TTSStoppedFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from processors.clock import SessionClock
+from processors.errors import EngineError
+from processors.frames import (
+    ClauseSpokenFrame,
+    ConfirmFrame,
+    DiscardFrame,
+    ReplyAudioFrame,
+    ReplyFailedFrame,
+    ReplySpokenFrame,
+    ReplyTextEndFrame,
+    ReplyTextFrame,
+    SpeculateFrame,
+)
+from processors.speaking.clauses import Clause, ClauseSplitter
+from processors.speaking.engines import TextToSpeech, VoiceStyle
+from processors.speaking.settings import SpeakingSettings
+from processors.speaking.trim import trim_silence
+
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+
+
+@dataclass(slots=True)
+class _Reply:
+    """A reply in the making."""
+
+    attempt: int
+    splitter: ClauseSplitter
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+    clauses: asyncio.Queue[tuple[Clause, float] | None] = field(default_factory=asyncio.Queue)
+    """Clauses with the time (ms) they were cut at; None is the end. As long as the reply, which has a token limit."""
+    said: str = ""
+    whole: bool = False
+    """Whether a sentence has come to its end."""
+
+
+class Speaker(FrameProcessor):
+    """Consumes `ReplyTextFrame`; produces `ReplyAudioFrame`s, each clause's behind its `ClauseSpokenFrame`.
+
+    Before `ConfirmFrame` only the first clause is made, and nothing is passed on. A clause that falls silent by
+    itself (an emoji, code) is marked all the same: its text counts as delivered.
+    """
+
+    def __init__(self, tts: TextToSpeech, style: VoiceStyle, settings: SpeakingSettings, clock: SessionClock) -> None:
+        super().__init__(name="speaker")
+        self._tts = tts
+        self._style = style
+        self._settings = settings
+        self._clock = clock
+        self._reply: _Reply | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        match frame:
+            case SpeculateFrame(attempt=attempt):
+                await self._stop()
+                self._begin(attempt)
+            case ConfirmFrame(attempt=attempt) if self._reply and self._reply.attempt == attempt:
+                self._reply.confirmed.set()
+            case ReplyTextFrame(attempt=attempt, text=text):
+                if self._reply and self._reply.attempt == attempt:
+                    self._take(self._reply, self._reply.splitter.feed(text))
+            case ReplyTextEndFrame(attempt=attempt, cut_short=cut_short):
+                if self._reply and self._reply.attempt == attempt:
+                    self._finish(self._reply, cut_short)
+            case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
+                await self._stop()
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._stop()
+        await super().cleanup()
+
+    def _begin(self, attempt: int) -> None:
+        self._reply = _Reply(attempt, ClauseSplitter(self._settings.clauses))
+        self._task = self.create_task(self._speak(self._reply), name=f"speak-{attempt}")
+
+    def _take(self, reply: _Reply, clauses: list[Clause]) -> None:
+        for clause in clauses:
+            reply.said += clause.text
+            reply.whole = reply.whole or clause.text.rstrip("\"'”’)*_ \n").endswith(_SENTENCE_ENDS)
+            reply.clauses.put_nowait((clause, self._clock.now_ms()))
+
+    def _finish(self, reply: _Reply, cut_short: bool) -> None:
+        rest = reply.splitter.flush()
+        # A sentence the token limit broke off is better left unsaid, if a whole one came before it.
+        if not (cut_short and reply.whole):
+            self._take(reply, rest)
+        reply.clauses.put_nowait(None)
+
+    async def _speak(self, reply: _Reply) -> None:
+        await self._utter(reply)
+        await self.push_frame(TTSStoppedFrame())
+        await self.push_frame(ReplySpokenFrame(reply.attempt, reply.said))
+
+    async def _utter(self, reply: _Reply) -> None:
+        first = True
+        while (item := await reply.clauses.get()) is not None:
+            clause, cut_ms = item
+            try:
+                sound, lead_ms = await self._synthesize(clause)
+            except EngineError as error:
+                await self.push_error(f"text-to-speech failed: {error}", exception=error)
+                failed = ReplyFailedFrame(reply.attempt, f"text-to-speech failed: {error}")
+                await self.push_frame(failed, FrameDirection.UPSTREAM)
+                break
+            ready_ms = self._clock.now_ms()
+            await reply.confirmed.wait()
+            if first:
+                await self.push_frame(TTSStartedFrame())
+                first = False
+            rate_hz = self._tts.sample_rate_hz
+            mark = ClauseSpokenFrame(reply.attempt, clause.text, len(sound) * 1000 / rate_hz, lead_ms, cut_ms, ready_ms)
+            await self.push_frame(mark)
+            if len(sound):
+                await self.push_frame(ReplyAudioFrame(sound.tobytes(), rate_hz, 1))
+        await reply.confirmed.wait()
+
+    async def _synthesize(self, clause: Clause):
+        if not clause.spoken:
+            return np.empty(0, np.int16), 0.0
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                async with contextlib.aclosing(self._tts.synthesize(clause.spoken, self._style)) as pieces:
+                    sound = [piece async for piece in pieces]
+        except TimeoutError:
+            late = f"no sound for {clause.spoken!r} within {self._settings.timeout_s:g} s (SPEAKING_TIMEOUT_S)"
+            raise EngineError(late, retryable=True) from None
+        pcm = np.concatenate(sound) if sound else np.empty(0, np.int16)
+        return trim_silence(pcm, self._tts.sample_rate_hz, pause_ms=self._settings.pause_ms)
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        self._reply = None
+        if task:
+            await self.cancel_task(task)

@@ -1,0 +1,376 @@
+"""Who holds the floor in one room: a pure function of (floor, event, policy), with no clock and no I/O.
+
+    IDLE ──voiced──► LISTENING ──eager silence, words──► GUESSING ──required silence──► ANSWERING ──played──► IDLE
+                       ▲   ▲                                │                              │
+                       │   └───────────── voiced ───────────┘                              │
+                       └──────── voiced before the reply is audible, or talk-over ─────────┘
+
+A *turn* is everything people say until it is answered; it may hold utterances of several speakers. An *attempt* is
+one reply prepared for it. An attempt is made on the first short silence, unheard; it is confirmed when the silence
+has lasted as long as the words so far require, and discarded when somebody goes on speaking. Until the reply is
+audible nothing is final: whoever goes on speaking continues the same turn. Once it is audible, speech over it is
+weighed by its words: a back-channel leaves the reply alone, anything else takes the floor.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeAlias
+
+from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms
+
+
+class Phase(StrEnum):
+    """What the room is doing."""
+
+    IDLE = "idle"
+    LISTENING = "listening"
+    GUESSING = "guessing"
+    ANSWERING = "answering"
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceRef:
+    """One stretch of one speaker's speech."""
+
+    speaker: str
+    number: int
+    """Counts the speaker's utterances from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one speaker said in a turn."""
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """An utterance as the floor sees it."""
+
+    ref: UtteranceRef
+    started_ms: float
+    stopped_ms: float
+    silence_ms: int = 0
+    """0 while the speaker is talking."""
+    request: int | None = None
+    """The transcript asked for last; None when the words have changed since."""
+    text: str | None = None
+    """The transcript up to the current pause, once there is one."""
+    over_bot: bool = False
+    """Whether it began while the bot was audible and has not taken the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Who holds the floor in one room."""
+
+    phase: Phase = Phase.IDLE
+    turn: int = 0
+    attempt: int = 0
+    utterances: tuple[Utterance, ...] = ()
+    verdict: bool | None = None
+    """The thinking gate's answer for the current attempt."""
+    refusal: str = ""
+    """Why, when the verdict is no."""
+    audible: bool = False
+    """Whether sound of the current reply has left."""
+    requests: int = 0
+    """Counts the transcripts asked for."""
+
+
+# --- events ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A window of speech."""
+
+    ref: UtteranceRef
+    voiced_ms: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A window of silence in an open utterance."""
+
+    ref: UtteranceRef
+    silence_ms: int
+    stopped_ms: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The transcript that was asked for."""
+
+    ref: UtteranceRef
+    request: int
+    text: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The thinking gate has decided."""
+
+    attempt: int
+    answer: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audible:
+    """The reply's first sound has left."""
+
+    attempt: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The reply is over, or failed."""
+
+    attempt: int
+    at_ms: float
+
+
+Event: TypeAlias = Voiced | Silent | Transcribed | Verdict | Audible | Played
+
+# --- actions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Ask for a transcript of an utterance as it stands."""
+
+    ref: UtteranceRef
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speculate:
+    """Prepare a reply, unheard."""
+
+    turn: int
+    attempt: int
+    heard: tuple[Heard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Drop an attempt nobody has heard."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Let the attempt be heard."""
+
+    turn: int
+    attempt: int
+    started_ms: float
+    stopped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Stop the audible reply: somebody took the floor."""
+
+    attempt: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUtterance:
+    """Hearing may forget this utterance."""
+
+    ref: UtteranceRef
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """The turn ended without a reply."""
+
+    turn: int
+    heard: tuple[Heard, ...]
+    started_ms: float
+    stopped_ms: float
+    reason: str
+
+
+Action: TypeAlias = Transcribe | Speculate | Discard | Confirm | Interrupt | CloseUtterance | CloseTurn
+Step: TypeAlias = tuple[Floor, tuple[Action, ...]]
+
+NOTHING_HEARD = "nothing was said"
+"""Why a turn of noise closes."""
+
+
+def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
+    """Advance the floor by one event. Time arrives inside events."""
+    match event:
+        case Voiced():
+            return _voiced(floor, event, policy)
+        case Silent():
+            return _silent(floor, event, policy)
+        case Transcribed():
+            return _transcribed(floor, event, policy)
+        case Verdict(attempt, answer, reason) if attempt == floor.attempt and not floor.audible:
+            return _verdict(floor, answer, reason, policy)
+        case Audible(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
+            # The reply is heard: what led to it is final.
+            closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
+            return replace(floor, audible=True, utterances=()), closing
+        case Played(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
+            return _played(floor, policy)
+    return floor, ()
+
+
+def _voiced(floor: Floor, event: Voiced, policy: TurnPolicy) -> Step:
+    known = _find(floor, event.ref)
+    if known is None:
+        over_bot = floor.phase is Phase.ANSWERING and floor.audible
+        utterance = Utterance(event.ref, event.at_ms - event.voiced_ms, event.at_ms, over_bot=over_bot)
+    elif known.silence_ms:
+        utterance = replace(known, silence_ms=0, stopped_ms=event.at_ms, request=None, text=None)
+    else:
+        utterance = replace(known, stopped_ms=event.at_ms)
+    floor = _put(floor, utterance)
+    match floor.phase:
+        case Phase.IDLE:
+            return replace(floor, phase=Phase.LISTENING, turn=floor.turn + 1), ()
+        case Phase.GUESSING:
+            return replace(floor, phase=Phase.LISTENING, verdict=None), (Discard(floor.attempt),)
+        case Phase.ANSWERING if not floor.audible:
+            # Nothing was heard yet, so the turn was not over after all.
+            return replace(floor, phase=Phase.LISTENING, verdict=None), (Discard(floor.attempt),)
+        case Phase.ANSWERING if event.voiced_ms >= policy.barge_in_ms and utterance.request is None:
+            # Long enough to be a real talk-over: its words decide.
+            return _ask(floor, utterance)
+    return floor, ()
+
+
+def _silent(floor: Floor, event: Silent, policy: TurnPolicy) -> Step:
+    known = _find(floor, event.ref)
+    if known is None:
+        return floor, ()
+    utterance = replace(known, silence_ms=event.silence_ms, stopped_ms=event.stopped_ms)
+    if known.silence_ms == 0:
+        # Words asked for while they were still being said lack the last of them.
+        utterance = replace(utterance, request=None, text=None)
+    floor = _put(floor, utterance)
+    if event.silence_ms >= policy.eager_ms and utterance.request is None:
+        return _ask(floor, utterance)
+    return _settle(floor, policy)
+
+
+def _transcribed(floor: Floor, event: Transcribed, policy: TurnPolicy) -> Step:
+    known = _find(floor, event.ref)
+    if known is None or known.request != event.request:
+        return floor, ()
+    text = event.text.strip()
+    if known.over_bot:
+        return _weigh_talk_over(floor, known, text, policy)
+    return _settle(_put(floor, replace(known, text=text)), policy)
+
+
+def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
+    """Decide by its words whether speech over the bot takes the floor."""
+    if is_back_channel(text):
+        if utterance.silence_ms:
+            return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
+        # Still talking: ask again, there is more of it by now.
+        return _put(floor, replace(utterance, request=None)), ()
+    floor = _put(floor, replace(utterance, text=text if utterance.silence_ms else None))
+    interrupt = Interrupt(floor.attempt, utterance.ref.speaker)
+    floor, actions = _settle(_open(floor), policy)
+    return floor, (interrupt, *actions)
+
+
+def _settle(floor: Floor, policy: TurnPolicy) -> Step:
+    """With everybody silent: prepare a reply once all words are known, confirm it once the silence suffices."""
+    if floor.phase not in (Phase.LISTENING, Phase.GUESSING) or not floor.utterances:
+        return floor, ()
+    silence_ms = min(u.silence_ms for u in floor.utterances)
+    if silence_ms < policy.eager_ms or any(u.text is None for u in floor.utterances):
+        return floor, ()
+    heard = _heard(floor)
+    if not heard:
+        return _close(floor, NOTHING_HEARD) if silence_ms >= policy.empty_ms else (floor, ())
+    actions: tuple[Action, ...] = ()
+    if floor.phase is Phase.LISTENING:
+        floor = replace(floor, phase=Phase.GUESSING, attempt=floor.attempt + 1, verdict=None)
+        actions = (Speculate(floor.turn, floor.attempt, heard),)
+    overdue_ms = silence_ms - required_silence_ms(heard[-1].text, policy)
+    if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):
+        return floor, actions
+    if floor.verdict is False:
+        closed, closing = _close(floor, floor.refusal)
+        return closed, (*actions, *closing)
+    floor = replace(floor, phase=Phase.ANSWERING, audible=False)
+    return floor, (*actions, Confirm(floor.turn, floor.attempt, _started_ms(floor), _stopped_ms(floor)))
+
+
+def _verdict(floor: Floor, answer: bool, reason: str, policy: TurnPolicy) -> Step:
+    if floor.phase is not Phase.GUESSING or floor.verdict is not None:
+        return floor, ()
+    floor, actions = _settle(replace(floor, verdict=answer, refusal=reason), policy)
+    # The turn stays open: what is said next may be addressed to us after all.
+    return floor, actions if answer else (Discard(floor.attempt), *actions)
+
+
+def _played(floor: Floor, policy: TurnPolicy) -> Step:
+    """The reply is over. Whoever is talking over its end opens the next turn."""
+    if not floor.audible:
+        closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
+        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), closing
+    if not floor.utterances:
+        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), ()
+    return _settle(_open(floor), policy)
+
+
+def _open(floor: Floor) -> Floor:
+    """Open the next turn with the utterances that are under way."""
+    taken = tuple(replace(u, over_bot=False) for u in floor.utterances)
+    return Floor(Phase.LISTENING, floor.turn + 1, floor.attempt, taken, requests=floor.requests)
+
+
+def _close(floor: Floor, reason: str) -> Step:
+    closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
+    closed = CloseTurn(floor.turn, _heard(floor), _started_ms(floor), _stopped_ms(floor), reason)
+    return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), (*closing, closed)
+
+
+def _ask(floor: Floor, utterance: Utterance) -> Step:
+    request = floor.requests + 1
+    floor = _put(replace(floor, requests=request), replace(utterance, request=request))
+    return floor, (Transcribe(utterance.ref, request),)
+
+
+def _find(floor: Floor, ref: UtteranceRef) -> Utterance | None:
+    return next((u for u in floor.utterances if u.ref == ref), None)
+
+
+def _put(floor: Floor, utterance: Utterance) -> Floor:
+    others = [u for u in floor.utterances if u.ref != utterance.ref]
+    ordered = sorted([*others, utterance], key=lambda u: (u.started_ms, u.ref.speaker))
+    return replace(floor, utterances=tuple(ordered))
+
+
+def _drop(floor: Floor, utterance: Utterance) -> Floor:
+    return replace(floor, utterances=tuple(u for u in floor.utterances if u.ref != utterance.ref))
+
+
+def _heard(floor: Floor) -> tuple[Heard, ...]:
+    return tuple(Heard(u.ref.speaker, u.text) for u in floor.utterances if u.text)
+
+
+def _started_ms(floor: Floor) -> float:
+    return min(u.started_ms for u in floor.utterances)
+
+
+def _stopped_ms(floor: Floor) -> float:
+    return max(u.stopped_ms for u in floor.utterances)
