@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from .errors import SourceError
-from .files import CHUNK_BYTES, OnBytes, git_blob_sha1_of, require_space, sha256_of
+from .files import OnBytes, git_blob_sha1_of, require_space, sha256_of
 from .manifest import HubSource
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ class Hub:
             have = have if resumed else 0
             with partial.open("ab" if resumed else "wb") as out:
                 on_bytes(have)
-                for chunk in response.iter_bytes(CHUNK_BYTES):
+                # As they come, not gathered into larger chunks: what has arrived when the line is cut is kept.
+                for chunk in response.iter_raw():
                     have += len(chunk)
                     if have > announced.size:
                         break

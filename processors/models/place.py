@@ -69,7 +69,8 @@ class Place:
         except FileNotFoundError as error:
             raise ModelMissingError(f"model {self._model.name}: {path} is missing; {self._remedy}") from error
         except OSError as error:
-            raise ModelError(f"model {self._model.name}: cannot read {path}: {error.strerror}") from error
+            hint = "check its permissions, or ACORE_MODELS_DIR"
+            raise ModelError(f"model {self._model.name}: cannot read {path}: {error.strerror}; {hint}") from error
         if wrong is None:
             progress(Progress(self._model.name, file.path, Stage.READY, size, size))
             return path
