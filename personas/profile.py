@@ -31,7 +31,7 @@ class CharacterSettings(BaseModel, frozen=True):
 
     voice: str | None = None
     """The speech engine's name of a voice; None for the engine's default."""
-    speed: float = Field(1.0, ge=0.5, le=2.0)
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
     """Rate of speech; 1 is the voice's own."""
     verbosity: Verbosity = Verbosity.NORMAL
     aliases: tuple[str, ...] = ()
