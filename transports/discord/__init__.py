@@ -7,7 +7,7 @@ Bottom up: `rtp`, `crypto`, `opus`, `jitter`, `timeline`, `gateway` and `health`
 
 from transports.discord.errors import DecryptError, DiscordVoiceError, JoinError, OpusError, RtpError
 from transports.discord.events import LineClosed, LineDown, LineUp, Mending, Silenced, VoiceEvent
-from transports.discord.frames import SpeakerAudioFrame
+from transports.discord.frames import DiscordAudioFrame
 from transports.discord.health import Fault, HealthPolicy, Remedy
 from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import VoiceStatus
@@ -15,6 +15,7 @@ from transports.discord.transport import DiscordTransport
 
 __all__ = [
     "DecryptError",
+    "DiscordAudioFrame",
     "DiscordTransport",
     "DiscordVoiceError",
     "DiscordVoiceSettings",
@@ -29,7 +30,6 @@ __all__ = [
     "Remedy",
     "RtpError",
     "Silenced",
-    "SpeakerAudioFrame",
     "VoiceEvent",
     "VoiceStatus",
 ]

@@ -11,6 +11,7 @@ from loguru import logger
 from transports.discord.connection import VoiceConnection
 from transports.discord.crypto import AES256_GCM, XCHACHA20
 from transports.discord.events import EventSink, LineClosed, Silenced, VoiceEvent
+from transports.discord.health import close_reason
 from transports.discord.receive import Receiver
 from transports.discord.stats import EncryptionStatus
 
@@ -36,6 +37,7 @@ class DiscordVoiceClient(discord.VoiceClient):
         self.receiver = receiver
         self._sink = sink
         self._silenced = Silenced(muted=False, deafened=False, suppressed=False)
+        self._leaving = False
         self.closed = asyncio.Event()
         """Set when the bot is out of the channel for good."""
         super().__init__(client, channel)
@@ -59,14 +61,15 @@ class DiscordVoiceClient(discord.VoiceClient):
         if data["channel_id"] is not None and now != self._silenced:
             self._silenced = now
             self.emit(now)
-        elif data["channel_id"] is None:
-            self._connection.reason = "the bot was disconnected from the voice channel"
+        elif data["channel_id"] is None and not self._leaving:
+            self._connection.reason = close_reason(4014)
         await super().on_voice_state_update(data)
 
     async def disconnect(self, *, force: bool = False) -> None:
         """Leave the channel. Takes at most about three seconds, whatever the servers do."""
         self._connection.timeout = _CONFIRM_S
-        self._connection.reason = "the bot left"
+        if not self._leaving:
+            self._leaving, self._connection.reason = True, "the bot left"
         await super().disconnect(force=force)
 
     def cleanup(self) -> None:

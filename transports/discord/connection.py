@@ -45,7 +45,6 @@ class VoiceConnection(VoiceConnectionState):
     """Connection, keys and sockets. Implements `receive.Line` and `send.OutgoingLine`."""
 
     voice_client: "DiscordVoiceClient"
-    ws: VoiceWebSocket  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, voice_client: "DiscordVoiceClient") -> None:
         super().__init__(voice_client, hook=self._on_message)
@@ -240,7 +239,7 @@ class VoiceConnection(VoiceConnectionState):
                 await self.ws.poll_event()
                 continue
             except ConnectionClosed as closed:
-                code = closed.code
+                code = max(closed.code, 0)  # -1: lost without a close frame
             except TimeoutError:
                 code = 0
             if self.state is ConnectionFlowState.disconnected:

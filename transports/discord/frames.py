@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-from pipecat.frames.frames import UserAudioRawFrame
+from processors.frames import SpeakerAudioFrame
 
 
 @dataclass
-class SpeakerAudioFrame(UserAudioRawFrame):
-    """20 ms of one speaker: 320 samples of 16 kHz mono int16.
-
-    `__str__` is short on purpose: Pipecat formats it on every hop, audio passes fifty times a second.
-    """
+class DiscordAudioFrame(SpeakerAudioFrame):
+    """20 ms of one Discord user, whose id is `user_id`. `pts` is when it arrived, on the session's clock."""
 
     received_ns: int = 0
     """`time.monotonic_ns()` at which the packet left the socket; for synthesised silence, when it fell due."""
@@ -18,4 +15,4 @@ class SpeakerAudioFrame(UserAudioRawFrame):
     """Nothing was received: silence that keeps time passing for whoever listens for the end of speech."""
 
     def __str__(self) -> str:
-        return self.name
+        return "DiscordAudio"

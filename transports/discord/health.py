@@ -177,6 +177,11 @@ class CloseAction(Enum):
 
 _CLOSE_ACTIONS = {
     1000: CloseAction.STAY_OUT,
+    # the connection was lost, not refused: the session may still be there
+    0: CloseAction.RESUME,
+    1001: CloseAction.RESUME,
+    1006: CloseAction.RESUME,
+    4000: CloseAction.RESUME,
     4004: CloseAction.NEW_SESSION,
     4006: CloseAction.NEW_SESSION,
     4009: CloseAction.NEW_SESSION,
@@ -196,7 +201,7 @@ _CLOSE_REASONS = {
 
 
 def on_close(code: int) -> CloseAction:
-    """The action for a close code; a code we do not know, or a lost connection, calls for a new session."""
+    """The action for a close code; a code we do not know calls for a new session; 0 stands for none."""
     return _CLOSE_ACTIONS.get(code, CloseAction.NEW_SESSION)
 
 

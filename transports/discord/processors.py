@@ -18,9 +18,11 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from transports.discord.frames import SpeakerAudioFrame
+from processors.clock import SessionClock
+from processors.frames import SpeakerLeftFrame
+from transports.discord.frames import DiscordAudioFrame
 from transports.discord.opus import IN_RATE_HZ, OUT_FRAME_BYTES, OUT_RATE_HZ
-from transports.discord.receive import Heard, Receiver
+from transports.discord.receive import Gone, Heard, Receiver
 from transports.discord.send import Sender
 
 _TICK_S = 0.02
@@ -43,13 +45,14 @@ def transport_params() -> TransportParams:
 
 
 class DiscordInput(BaseInputTransport):
-    """Pushes a `SpeakerAudioFrame` for every 20 ms of every speaker; consumes nothing but life-cycle frames."""
+    """Pushes a `DiscordAudioFrame` for every 20 ms of every speaker, and a `SpeakerLeftFrame` after their last."""
 
-    def __init__(self, params: TransportParams) -> None:
+    def __init__(self, params: TransportParams, clock: SessionClock) -> None:
         super().__init__(params, name="DiscordInput")
+        self._clock = clock
         self._receiver: Receiver | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
-        self._heard: asyncio.Queue[Heard] = asyncio.Queue()
+        self._heard: asyncio.Queue[Heard | Gone] = asyncio.Queue()
         self._someone = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -57,13 +60,13 @@ class DiscordInput(BaseInputTransport):
         """Use this receiver; called once, before the pipeline starts."""
         self._receiver = receiver
 
-    def hear(self, heard: Heard) -> None:
+    def hear(self, heard: Heard | Gone) -> None:
         """Take a frame from the receiver, on any thread. Frames before the pipeline has started are not kept."""
         loop = self._event_loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._enqueue, heard)
 
-    def _enqueue(self, heard: Heard) -> None:
+    def _enqueue(self, heard: Heard | Gone) -> None:
         self._heard.put_nowait(heard)
         self._someone.set()
 
@@ -71,6 +74,7 @@ class DiscordInput(BaseInputTransport):
         """Begin to push audio."""
         await super().start(frame)
         await self.set_transport_ready(frame)
+        self._clock.start()
         self._event_loop = self.get_event_loop()
         self._tasks = [
             self.create_task(self._push_heard(), "heard"),
@@ -100,17 +104,25 @@ class DiscordInput(BaseInputTransport):
 
     async def _push_heard(self) -> None:
         while True:
-            heard = await self._heard.get()
-            await self.push_audio_frame(
-                SpeakerAudioFrame(
-                    audio=heard.pcm,
-                    sample_rate=IN_RATE_HZ,
-                    num_channels=1,
-                    user_id=str(heard.user_id),
-                    received_ns=heard.received_ns,
-                    synthetic=heard.synthetic,
-                )
-            )
+            match await self._heard.get():
+                case Gone(user_id):
+                    await self.push_frame(SpeakerLeftFrame(str(user_id)))
+                case Heard() as heard if not self._paused:
+                    await self.push_frame(self._frame(heard))
+
+    def _frame(self, heard: Heard) -> DiscordAudioFrame:
+        frame = DiscordAudioFrame(
+            audio=heard.pcm,
+            sample_rate=IN_RATE_HZ,
+            num_channels=1,
+            user_id=str(heard.user_id),
+            received_ns=heard.received_ns,
+            synthetic=heard.synthetic,
+        )
+        # when it came, not when the event loop got round to it: bursts and stalls must not bend time
+        age_ns = time.monotonic_ns() - heard.received_ns
+        frame.pts = max(0, self._clock.get_time() - age_ns)
+        return frame
 
     async def _tick(self) -> None:
         """Lets the receiver notice the passing of time; sleeps while nobody speaks."""

@@ -59,6 +59,13 @@ class Heard:
     synthetic: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """No more audio comes from this speaker until they speak again: they left, opted out or have long been silent."""
+
+    user_id: int
+
+
 @dataclass(slots=True)
 class _Stream:
     """One SSRC."""
@@ -89,8 +96,8 @@ class _Dave:
 class Receiver:
     """The hearing side of one room. Outlives the connections under it; may be called from any thread."""
 
-    def __init__(self, settings: DiscordVoiceSettings, sink: Callable[[Heard], None]) -> None:
-        """`sink` takes every frame, on the thread that produced it, and must not block."""
+    def __init__(self, settings: DiscordVoiceSettings, sink: Callable[[Heard | Gone], None]) -> None:
+        """`sink` takes every frame, in order, on the thread that produced it, and must not block."""
         self._settings = settings
         self._sink = sink
         self._lock = threading.Lock()
@@ -122,8 +129,7 @@ class Receiver:
                         del self._owners[ssrc]
                         self._streams.pop(ssrc, None)
                     self._not_heard.pop(user_id, None)
-                    if user_id in self._speakers:
-                        self._speakers[user_id].timeline.quiet = True
+                    self._dismiss(user_id)
                 case gateway.TransitionPrepared(transition_id, version):
                     self._dave.pending[transition_id] = version
                     if version == 0:
@@ -150,7 +156,7 @@ class Receiver:
         """Stop hearing a user at once; their packets are dropped before they are decoded."""
         with self._lock:
             self._opted_out.add(user_id)
-            self._speakers.pop(user_id, None)
+            self._dismiss(user_id)
             for ssrc in [s for s, stream in self._streams.items() if stream.user_id == user_id]:
                 del self._streams[ssrc]
 
@@ -158,6 +164,10 @@ class Receiver:
         """Hear a user again."""
         with self._lock:
             self._opted_out.discard(user_id)
+
+    def _dismiss(self, user_id: int) -> None:
+        if self._speakers.pop(user_id, None) is not None:
+            self._sink(Gone(user_id))
 
     # ---- packets
 
@@ -308,7 +318,7 @@ class Receiver:
             for user_id, speaker in list(self._speakers.items()):
                 timeline = speaker.timeline
                 if now_s - timeline.last_packet_s > self._settings.silence_tail_s:
-                    del self._speakers[user_id]
+                    self._dismiss(user_id)
                     continue
                 if user_id in holding:
                     continue

@@ -31,8 +31,7 @@ class Timeline:
         if now_s < self.next_silence_s(patience_s):
             return 0
         self.quiet = True
-        # half a frame against a timer that fires a hair early or late
-        frames = max(1, math.floor((now_s - self.due_s) / FRAME_S + 0.5))
+        frames = 1 + math.floor((now_s - self.due_s) / FRAME_S)
         self.due_s += frames * FRAME_S
         return frames
 

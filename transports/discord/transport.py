@@ -20,6 +20,7 @@ import discord
 from loguru import logger
 from pipecat.transports.base_transport import BaseTransport
 
+from processors.clock import SessionClock
 from transports.discord.client import DiscordVoiceClient
 from transports.discord.errors import JoinError
 from transports.discord.events import EventSink, LineClosed, Mending, VoiceEvent
@@ -43,12 +44,14 @@ class DiscordTransport(BaseTransport):
     def __init__(
         self,
         settings: DiscordVoiceSettings | None = None,
+        clock: SessionClock | None = None,
         *,
         on_event: EventSink | None = None,
         turn_open_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Args:
         settings: Defaults if None.
+        clock: The session's, started with the pipeline; frames are stamped with it.
         on_event: Told on the event loop of everything worth telling people.
         turn_open_s: How long the turn now open has been open, for supervision; a STUCK fault is only reported.
 
@@ -61,7 +64,7 @@ class DiscordTransport(BaseTransport):
         self._turn_open_s = turn_open_s
         params = transport_params()
         self._sender = Sender(self._settings)
-        self._in = DiscordInput(params)
+        self._in = DiscordInput(params, clock or SessionClock())
         self._out = DiscordOutput(params, self._sender, self._settings.ring_frames)
         self._receiver = Receiver(self._settings, self._in.hear)
         self._in.bind(self._receiver)
