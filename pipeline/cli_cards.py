@@ -1,0 +1,113 @@
+"""`acore cards`: import, export, check and list character cards."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from personas.cards.read import load_card
+from personas.cards.write import save_card
+from personas.check import check_card
+from personas.errors import PersonaError
+from personas.library import CARD_SUFFIXES, bundled_characters, import_card, load_character, load_folder
+
+cards_app = typer.Typer(no_args_is_help=True, help="Import, export, check and list character cards.")
+
+DEFAULT_FOLDER = Path("data/characters")
+"""Where imported characters are kept, under the folder Acore runs in."""
+
+FolderOption = Annotated[Path, typer.Option("--folder", "-f", help="The folder characters are kept in.")]
+
+
+@cards_app.command("import")
+def import_cards(
+    paths: Annotated[list[Path], typer.Argument(help="Card files (JSON, PNG, CHARX), or folders of them.")],
+    folder: FolderOption = DEFAULT_FOLDER,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace characters of the same name.")] = False,
+) -> None:
+    """Bring cards into the characters folder."""
+    failed = False
+    for path in _card_files(paths):
+        try:
+            target = import_card(path, folder, overwrite=overwrite)
+        except PersonaError as error:
+            failed = True
+            _complain(str(error))
+        else:
+            _say(f"{path} -> {target}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@cards_app.command("export")
+def export_card(
+    character: Annotated[str, typer.Argument(help="A character's name, or a card file.")],
+    target: Annotated[Path, typer.Argument(help="The file to write: .json, .png or .charx.")],
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Write a character as a V3 card; a PNG can be read by V2 programs too."""
+    try:
+        kept = load_folder(folder).profiles if folder.is_dir() else ()
+        profile = load_character(character, kept)
+        save_card(profile.card, target)
+    except PersonaError as error:
+        _complain(str(error))
+        raise typer.Exit(1) from None
+    _say(f"{profile.name} -> {target}")
+
+
+@cards_app.command("check")
+def check_cards(
+    paths: Annotated[list[Path], typer.Argument(help="Card files (JSON, PNG, CHARX), or folders of them.")],
+) -> None:
+    """Tell what is wrong with cards. Exits with 1 when one cannot be used, 0 when they only have oddities."""
+    failed = False
+    for path in _card_files(paths):
+        try:
+            oddities = check_card(load_card(path))
+        except PersonaError as error:
+            failed = True
+            _complain(str(error))
+        else:
+            _say(f"{path}: {'good' if not oddities else 'usable, but:'}")
+            for line in oddities:
+                _say(f"  - {line}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@cards_app.command("list")
+def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
+    """Show the characters that ship with Acore and those in the characters folder."""
+    table = Table("id", "name", "voice", "verbosity", "topics", "from")
+    kept = load_folder(folder) if folder.is_dir() else None
+    rows = [(profile, "Acore") for profile in bundled_characters()]
+    rows += [(profile, str(folder)) for profile in (kept.profiles if kept else ())]
+    for profile, origin in rows:
+        settings = profile.settings
+        cells = (profile.id, profile.name, settings.voice or "default", settings.verbosity.value)
+        table.add_row(*map(escape, (*cells, ", ".join(settings.topics), origin)))
+    Console().print(table)
+    for failure in kept.failures if kept else ():
+        _complain(failure)
+
+
+def _card_files(paths: list[Path]) -> list[Path]:
+    """The files themselves, and the card files of the folders among them."""
+    return [
+        file
+        for path in paths
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+        if not path.is_dir() or file.suffix.lower() in CARD_SUFFIXES
+    ]
+
+
+def _say(line: str) -> None:
+    Console(soft_wrap=True).print(escape(line), highlight=False)
+
+
+def _complain(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"[red]{escape(line)}[/red]", highlight=False)
