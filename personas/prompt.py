@@ -64,7 +64,7 @@ def prompt_parts(
     return PromptParts(
         system=system_prompt(card, user_name, default_system, lore, context),
         before_examples=lore.at(Position.BEFORE_EXAMPLES),
-        examples=example_dialogues(card, context),
+        examples=example_dialogues(card, user_name, context),
         after_examples=lore.at(Position.AFTER_EXAMPLES),
         notes=tuple(sorted(notes, key=lambda note: -note.depth)),
         post_history=_joined((lore.at(Position.BEFORE_NOTE), instructions, lore.at(Position.AFTER_NOTE))),
@@ -108,12 +108,15 @@ def first_message(card: Card, user_name: str = DEFAULT_USER, greeting: int = 0) 
     return apply_macros(card.greetings[greeting].text, macro_context(card, user_name))
 
 
-def example_dialogues(card: Card, context: MacroContext) -> tuple[tuple[ExampleLine, ...], ...]:
+def example_dialogues(
+    card: Card, user_name: str = DEFAULT_USER, context: MacroContext | None = None
+) -> tuple[tuple[ExampleLine, ...], ...]:
     """The card's example conversations, one tuple of lines for each `<START>` block.
 
     A line belongs to whoever's name begins it (`{{char}}:`, `{{user}}:`, or the names themselves); a line
     with no name continues the one before it.
     """
+    context = context or macro_context(card, user_name)
     blocks = (_lines(block, card, context) for block in re.split(r"(?i)<START>", card.mes_example))
     return tuple(block for block in blocks if block)
 

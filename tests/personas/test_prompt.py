@@ -5,7 +5,6 @@ import random
 import pytest
 
 from personas.cards import Card
-from personas.cards.macros import MacroContext
 from personas.cards.texts import DepthNote
 from personas.lorebooks import LoreMessage, LoreScene, LoreSettings, LoreState, place, read_lorebook, scan
 from personas.lorebooks.likeness import alike, entries_by_meaning
@@ -128,7 +127,7 @@ def test_example_dialogues_are_split_by_speaker() -> None:
         nickname="Haru",
         mes_example="<START>\n{{user}}: hi\n{{char}}: hello\nthere\n<start>\nSam: yo\nHaruka Aoi: hey: you",
     )
-    assert example_dialogues(card, MacroContext(char="Haru", user="Sam")) == (
+    assert example_dialogues(card, "Sam") == (
         (ExampleLine("user", "hi"), ExampleLine("assistant", "hello\nthere")),
         (ExampleLine("user", "yo"), ExampleLine("assistant", "hey: you")),
     )

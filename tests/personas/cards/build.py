@@ -36,7 +36,7 @@ def v2(**data: Any) -> dict[str, Any]:
 
 def v3(**data: Any) -> dict[str, Any]:
     """A complete V3 card with `data` changed."""
-    card = v2(group_only_greetings=[], **data)
+    card = v2(**{"group_only_greetings": [], **data})
     return {**card, "spec": "chara_card_v3", "spec_version": "3.0"}
 
 
