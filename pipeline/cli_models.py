@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli_state import State
 from processors.errors import ModelError
 
 if TYPE_CHECKING:
@@ -41,15 +42,11 @@ _Names = Annotated[
 ]
 _Folder = Annotated[
     Path | None,
-    typer.Option(
-        "--dir", envvar="ACORE_MODELS_DIR", help="Folder for fetched models.", show_default="user data folder"
-    ),
+    typer.Option("--dir", help="Folder for fetched models.", show_default="ACORE_MODELS_DIR or the user data folder"),
 ]
 _Offline = Annotated[
     bool | None,
-    typer.Option(
-        "--offline/--online", envvar="ACORE_MODELS_OFFLINE", help="Never touch a network.", show_default=False
-    ),
+    typer.Option("--offline/--online", help="Never touch a network.", show_default="ACORE_MODELS_OFFLINE or online"),
 ]
 
 
@@ -138,12 +135,24 @@ def path(
     _for_each([name], show)
 
 
-def _open_store(context: typer.Context, folder: Path | None, offline: bool | None) -> ModelStore:
-    """The store the command line asks for; what it leaves open is as the settings have it, if they were loaded."""
-    from processors.models import ModelStore
-    from processors.models.settings import ModelSettings
+def pull_models(store: ModelStore, names: Sequence[str]) -> None:
+    """Fetch what is missing of `names`, with progress bars. Says nothing when nothing is missing.
 
-    settings = context.find_object(ModelSettings) or ModelSettings()
+    Raises typer.Exit when one cannot be had; why has been printed.
+    """
+
+    def fetch(name: str, watcher: _Watcher) -> None:
+        store.pull(name, watcher)
+
+    _for_each(names, fetch)
+
+
+def _open_store(context: typer.Context, folder: Path | None, offline: bool | None) -> ModelStore:
+    """The store the command line asks for; what it leaves open is as the settings have it."""
+    from processors.models import ModelStore
+
+    state: State = context.obj
+    settings = state.load().models
     return ModelStore(folder or settings.dir, offline=settings.offline if offline is None else offline)
 
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from pipeline import cli_models
 from pipeline.cli_models import models_app
+from pipeline.cli_state import State
 from processors.models import ModelStore
-from processors.models.settings import ModelSettings
 from tests.processors.models.worlds import (
     CONTENT,
     file_of,
@@ -46,8 +46,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setenv(f"PIP_{name}", value)
     monkeypatch.setenv("ACORE_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
     runner = CliRunner()
-    return lambda *words, obj=None: runner.invoke(models_app, words, obj=obj)
+    return lambda *words, config=None: runner.invoke(models_app, words, obj=State(config, debug=False))
 
 
 def _one_line(text: str) -> str:
@@ -107,9 +108,12 @@ def test_the_settings_decide_what_the_command_line_leaves_open(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ACORE_MODELS_DIR")
-    result = run("pull", "small", obj=ModelSettings(dir=tmp_path / "elsewhere", offline=True))
+    config = tmp_path / "some.toml"
+    config.write_text(f'[models]\ndir = "{tmp_path / "elsewhere"}"\noffline = true\n')
+    result = run("pull", "small", config=config)
     assert str(tmp_path / "elsewhere") in _one_line(result.stderr)
     assert "offline mode is on" in result.stderr
+    assert "offline mode is on" not in run("pull", "small", "--online", config=config).stderr
 
 
 def test_the_environment_can_forbid_the_network(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -171,11 +172,13 @@ def elsewhere() -> Fault:
 
 
 def endless() -> Fault:
-    """More bytes than announced."""
+    """More bytes than announced, for as long as anyone listens."""
 
     def answer(handler: _Handler, content: bytes, offset: int) -> None:
         handler.send_response(200)
         handler.end_headers()
-        handler.wfile.write(content * 2)
+        with suppress(ConnectionError):
+            while not handler.hub.released.is_set():
+                handler.wfile.write(content)
 
     return answer

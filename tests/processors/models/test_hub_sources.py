@@ -127,6 +127,7 @@ def test_bytes_that_stay_wrong_are_never_stored(hub: LoopbackHub, tmp_path: Path
 def test_a_server_without_ranges_begins_again_from_the_start(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.extend([cut(MB), from_the_start()])
     assert store_of(tmp_path, PINNED, hub.endpoint).pull("tiny").main.read_bytes() == CONTENT
+    assert hub.downloads == ["", f"bytes={MB}-"]
 
 
 def test_a_server_that_continues_elsewhere_is_not_believed(hub: LoopbackHub, tmp_path: Path) -> None:
