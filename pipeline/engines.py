@@ -28,6 +28,17 @@ def model_store(settings: Settings) -> ModelStore:
     return ModelStore(settings.models.dir, offline=settings.models.offline)
 
 
+def models_needed(settings: Settings) -> list[str]:
+    """Names, in the manifest, of the models that the chosen engines load."""
+    needed = {
+        ("stt", "moonshine"): "moonshine-tiny-en",
+        ("llm", "embedded"): settings.language.embedded_model,
+        ("tts", "hibari"): "hibari-heart",
+    }
+    chosen = (("stt", settings.hearing.engine), ("llm", settings.language.provider), ("tts", settings.speaking.engine))
+    return [needed[engine] for engine in chosen if engine in needed and not needed[engine].endswith(".gguf")]
+
+
 @asynccontextmanager
 async def running_engines(settings: Settings):
     """Make, load and warm up all engines at once; close them on the way out.

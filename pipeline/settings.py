@@ -70,6 +70,11 @@ class Setting:
     field: FieldInfo
 
     @property
+    def secret(self) -> bool:
+        """Whether its value is never shown."""
+        return self.field.annotation is not None and "SecretStr" in str(self.field.annotation)
+
+    @property
     def toml_name(self) -> str:
         """How an error names it: `[hearing.ear] start_ms`."""
         return f"[{'.'.join(self.path[:-1])}] {self.path[-1]}"
@@ -88,6 +93,14 @@ def all_settings(group: type[BaseModel] = Settings, path: tuple[str, ...] = ()) 
             yield Setting(where, given or "_".join(where).upper(), field)
     for kind, where in inner:
         yield from all_settings(kind, where)
+
+
+def value_of(settings: Settings, setting: Setting) -> Any:
+    """The value of one leaf."""
+    value: Any = settings
+    for name in setting.path:
+        value = getattr(value, name)
+    return value
 
 
 def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -20,19 +20,19 @@ class TurnPolicy(SettingsGroup):
 
     profile: Profile = "balanced"
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
-    eager_ms: int = Field(96, ge=32, le=1000)
+    eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: int = Field(350, ge=64, le=5000)
+    complete_ms: int = Field(default=350, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence."""
-    open_ms: int = Field(650, ge=64, le=5000)
+    open_ms: int = Field(default=650, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence."""
-    trailing_ms: int = Field(1200, ge=64, le=10000)
+    trailing_ms: int = Field(default=1200, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
-    empty_ms: int = Field(800, ge=64, le=10000)
+    empty_ms: int = Field(default=800, ge=64, le=10000)
     """Silence (ms) after which a turn without words (a cough, noise) is closed unanswered."""
-    barge_in_ms: int = Field(400, ge=64, le=5000)
+    barge_in_ms: int = Field(default=400, ge=64, le=5000)
     """Speech (ms) over the bot after which its words decide whether it takes the floor."""
-    gate_deadline_ms: int = Field(150, ge=0, le=5000)
+    gate_deadline_ms: int = Field(default=150, ge=0, le=5000)
     """How long (ms) past the end of a turn the thinking gate may still decide; then the turn is answered."""
 
     @model_validator(mode="before")

@@ -9,7 +9,8 @@ import contextlib
 import itertools
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +19,12 @@ from processors.virtual_time import TracksOutsideWork
 
 T = TypeVar("T")
 
-_END = object()
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The last thing in a stream: how its job ended."""
+
+    error: BaseException | None = None
 
 
 class Priority(IntEnum):
@@ -110,7 +116,7 @@ class Lane:
 
     async def stream(
         self, work: Callable[[StreamJob[T]], None], *, priority: Priority = Priority.LIVE
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """Run `work` on the lane and yield what it emits. Closing the iterator cancels the job.
 
         Raises:
@@ -119,7 +125,7 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
-        pieces: asyncio.Queue[Any] = asyncio.Queue()
+        pieces: asyncio.Queue[T | _End] = asyncio.Queue()
         job: StreamJob[T] = StreamJob(lambda piece: _call_soon(loop, pieces.put_nowait, piece))
 
         def perform() -> None:
@@ -128,18 +134,18 @@ class Lane:
             try:
                 work(job)
             except BaseException as error:
-                _call_soon(loop, pieces.put_nowait, (_END, error))
+                _call_soon(loop, pieces.put_nowait, _End(error))
             else:
-                _call_soon(loop, pieces.put_nowait, (_END, None))
+                _call_soon(loop, pieces.put_nowait, _End())
 
         self._submit(perform, priority)
         try:
             while True:
                 with _outside(loop):
                     piece = await pieces.get()
-                if isinstance(piece, tuple) and len(piece) == 2 and piece[0] is _END:
-                    if piece[1] is not None:
-                        raise piece[1]
+                if isinstance(piece, _End):
+                    if piece.error is not None:
+                        raise piece.error
                     return
                 yield piece
         finally:
@@ -177,7 +183,7 @@ def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., Any], *a
 
 
 @contextlib.contextmanager
-def _outside(loop: asyncio.AbstractEventLoop):
+def _outside(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     tracked = loop if isinstance(loop, TracksOutsideWork) else None
     if tracked:
         tracked.outside_begin()

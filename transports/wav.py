@@ -6,7 +6,7 @@ written in small pieces on the event loop; each takes some ten microseconds out 
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from typing import Protocol
 
 import numpy as np
 from pipecat.frames.frames import CancelFrame, EndFrame, EndWorkerFrame, OutputAudioRawFrame, StartFrame
@@ -15,9 +15,9 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from processors.clock import SessionClock
+from processors.errors import AudioError
 from processors.frames import SpeakerAudioFrame
-from transports.recorder import ConversationRecorder
-from transports.wav_file import WavReader
+from transports.recorder import ConversationRecorder, Pcm
 
 FRAME_MS = 20
 INPUT_RATE_HZ = 16000
@@ -37,16 +37,24 @@ _PARAMS = TransportParams(
 )
 
 
-class WavInput(BaseInputTransport):
-    """Plays files into the pipeline as `SpeakerAudioFrame`s, 20 ms at a time, one stream per speaker.
+class FrameSource(Protocol):
+    """One speaker's sound, 20 ms at a time: a `WavReader`, or something that makes it up as it goes."""
 
-    All files begin at once. After the last one silence is fed until `idle` has held for `settle_ms`, so that a reply
+    def read_frame(self) -> Pcm | None:
+        """The next 320 samples of 16 kHz mono int16, or None at the end."""
+        ...
+
+
+class WavInput(BaseInputTransport):
+    """Plays sound into the pipeline as `SpeakerAudioFrame`s, 20 ms at a time, one stream per speaker.
+
+    All begin at once. After the last one silence is fed until `idle` has held for `settle_ms`, so that a reply
     under way is heard to its end; then the pipeline is asked to end.
     """
 
     def __init__(
         self,
-        files: Mapping[str, WavReader],
+        sources: Mapping[str, FrameSource],
         recorder: ConversationRecorder,
         clock: SessionClock,
         *,
@@ -55,13 +63,15 @@ class WavInput(BaseInputTransport):
         longest_wait_ms: int = 120_000,
     ) -> None:
         super().__init__(_PARAMS, name="wav-input")
-        self._files = files
+        self._sources = sources
         self._recorder = recorder
         self._clock = clock
         self._idle = idle
         self._settle_ms = settle_ms
         self._longest_wait_ms = longest_wait_ms
         self._task: asyncio.Task[None] | None = None
+        self.failure: AudioError | None = None
+        """Why it ended early: a file that could not be read or written any more."""
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -86,21 +96,20 @@ class WavInput(BaseInputTransport):
             await self.cancel_task(task)
 
     async def _play(self) -> None:
+        try:
+            await self._play_to_the_end()
+        except AudioError as error:
+            self.failure = error
+        await self.push_frame(EndWorkerFrame())
+
+    async def _play_to_the_end(self) -> None:
         self._clock.start()
-        playing = {name: iter(reader) for name, reader in self._files.items()}
+        playing = dict(self._sources)
         tick = 0
         idle_ms = waited_ms = 0
         while idle_ms < self._settle_ms and waited_ms < self._longest_wait_ms:
             tick += 1
-            frames: dict[str, np.ndarray] = {}
-            for name in self._files:
-                pcm = None
-                with suppress(StopIteration):
-                    pcm = next(playing[name]) if name in playing else None
-                if pcm is None:
-                    playing.pop(name, None)
-                    pcm = _SILENCE
-                frames[name] = pcm
+            frames = {name: self._next_frame(playing, name) for name in self._sources}
             await self._until(tick * FRAME_MS)
             self._recorder.user(frames.values())
             for name, pcm in frames.items():
@@ -110,7 +119,13 @@ class WavInput(BaseInputTransport):
             if not playing:
                 waited_ms += FRAME_MS
                 idle_ms = idle_ms + FRAME_MS if self._idle() else 0
-        await self.push_frame(EndWorkerFrame())
+
+    def _next_frame(self, playing: dict[str, FrameSource], name: str) -> Pcm:
+        pcm = playing[name].read_frame() if name in playing else None
+        if pcm is None:
+            playing.pop(name, None)
+            return _SILENCE
+        return pcm
 
     async def _until(self, at_ms: float) -> None:
         delay_ms = at_ms - self._clock.now_ms()

@@ -19,15 +19,15 @@ from processors.setting_names import SettingsGroup
 class EarPolicy(SettingsGroup):
     """How speech is told from its absence."""
 
-    start_threshold: float = Field(0.5, ge=0.05, le=0.99)
+    start_threshold: float = Field(default=0.5, ge=0.05, le=0.99)
     """Speech probability (0-1) that begins an utterance."""
-    stop_threshold: float = Field(0.35, ge=0.01, le=0.99)
+    stop_threshold: float = Field(default=0.35, ge=0.01, le=0.99)
     """Speech probability (0-1) under which a window of an utterance counts as silent."""
-    start_ms: int = Field(96, ge=32, le=1000)
+    start_ms: int = Field(default=96, ge=32, le=1000)
     """Speech (ms) needed to begin an utterance; shorter clicks are ignored."""
-    pre_roll_ms: int = Field(320, ge=0, le=2000)
+    pre_roll_ms: int = Field(default=320, ge=0, le=2000)
     """Sound (ms) from before the onset that is transcribed too: detectors miss soft first consonants."""
-    max_utterance_s: float = Field(30.0, ge=2.0, le=120.0)
+    max_utterance_s: float = Field(default=30.0, ge=2.0, le=120.0)
     """Longest utterance (s) that is kept; of a longer one the latest part is transcribed."""
 
 
@@ -124,10 +124,10 @@ class Ear:
         if self._silence_ms == 0:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
             self._voiced_ms = 0
-        self._silence_ms = max(WINDOW_MS, round(at_ms - self._stopped_ms))
+        self._silence_ms = max(1, round(at_ms - self._stopped_ms))
 
 
-_RUN_SAMPLES = SAMPLE_RATE_HZ * 30 // 1000
+_RUN_SAMPLES = SAMPLE_RATE_HZ * 10 // 1000
 _HOP_SAMPLES = SAMPLE_RATE_HZ * 5 // 1000
 _BELOW_PEAK = 10 ** (-14 / 20)
 _LOOK_BACK_SAMPLES = SAMPLE_RATE_HZ * 600 // 1000
@@ -136,7 +136,7 @@ _LOOK_BACK_SAMPLES = SAMPLE_RATE_HZ * 600 // 1000
 def trailing_silence_ms(pcm: Pcm) -> float:
     """How long (ms) the end of `pcm` (16 kHz mono int16) has been silent.
 
-    The last voiced sample is the end of the last 30 ms run whose level lies within 14 dB of the 95th percentile of
+    The last voiced sample is the end of the last 10 ms run whose level lies within 14 dB of the 95th percentile of
     the utterance's own run levels: relative to the speaker, so that neither gain nor a steady noise floor moves it.
     Looks back at most 600 ms.
     """

@@ -1,6 +1,7 @@
 """llama.cpp in process (xllamacpp): the embedded language model. Any GGUF file; SmolLM2-135M by default."""
 
 import contextlib
+import importlib
 import os
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -52,8 +53,7 @@ class EmbeddedLlm:
         self._server = None
 
     def _load(self, job: Job) -> None:
-        import xllamacpp
-
+        xllamacpp: Any = importlib.import_module("xllamacpp")
         path = self._path()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)

@@ -61,7 +61,7 @@ class TextToSpeech(Protocol):
 
 
 def _hibari(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
-    from processors.speaking.hibari import HibariTts
+    from processors.speaking.hibari_tts import HibariTts
 
     return HibariTts(store)
 

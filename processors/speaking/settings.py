@@ -15,9 +15,9 @@ class SpeakingSettings(SettingsGroup):
     """Text-to-speech engine: hibari (embedded) or scripted (tests and benchmarks: tones)."""
     clauses: ClausePolicy = ClausePolicy()
     """Where a reply may be cut."""
-    pause_ms: int = Field(140, ge=0, le=2000)
+    pause_ms: int = Field(default=140, ge=0, le=2000)
     """Silence (ms) kept at the end of a clause."""
-    timeout_s: float = Field(10.0, gt=0, le=600)
+    timeout_s: float = Field(default=10.0, gt=0, le=600)
     """How long (s) a clause may take to be spoken before the reply is given up."""
-    scripted_first_audio_ms: float = Field(25.0, ge=0, le=60000)
+    scripted_first_audio_ms: float = Field(default=25.0, ge=0, le=60000)
     """How long (ms) the scripted engine takes for a clause."""

@@ -1,0 +1,52 @@
+"""Silence and words."""
+
+import pytest
+
+from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms, words_of
+
+POLICY = TurnPolicy()
+
+
+@pytest.mark.parametrize("text", ["How are you?", "I like tea.", "Stop!", 'He said "no."', "Come on in."])
+def test_a_finished_sentence_needs_the_least_silence(text):
+    assert required_silence_ms(text, POLICY) == POLICY.complete_ms
+
+
+@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox"])
+def test_words_without_an_end_need_more(text):
+    assert required_silence_ms(text, POLICY) == POLICY.open_ms
+
+
+@pytest.mark.parametrize(
+    "text", ["I went to the", "and", "Well, um", "because.", "I want a...", "first, second,", "My favourite is the."]
+)
+def test_a_connector_a_filler_or_a_cut_off_phrase_needs_the_most(text):
+    assert required_silence_ms(text, POLICY) == POLICY.trailing_ms
+
+
+def test_no_words_are_waited_for_longer_than_finished_ones():
+    assert required_silence_ms("...", POLICY) == POLICY.empty_ms
+
+
+@pytest.mark.parametrize("text", ["mm-hm", "Yeah.", "Yeah, right.", "I see.", "Oh, really?", "Haha", "", "..."])
+def test_signals_of_listening_are_back_channels(text):
+    assert is_back_channel(text)
+
+
+@pytest.mark.parametrize("text", ["No.", "Wait", "Yeah but what about dogs", "Stop it", "ok ok ok ok ok ok tell me"])
+def test_anything_with_content_is_not(text):
+    assert not is_back_channel(text)
+
+
+def test_profiles_order_themselves_by_patience():
+    profiles = [TurnPolicy(profile=name) for name in ("snappy", "balanced", "patient")]
+    assert profiles == sorted(profiles, key=lambda policy: policy.complete_ms)
+    assert len({policy.complete_ms for policy in profiles}) == 3
+
+
+def test_a_value_given_beside_a_profile_wins():
+    assert TurnPolicy(profile="snappy", complete_ms=300).complete_ms == 300
+
+
+def test_words_are_told_apart_from_punctuation():
+    assert words_of("Don’t stop — it's 5 o'clock!") == ["don't", "stop", "it's", "5", "o'clock"]

@@ -1,0 +1,357 @@
+"""The floor, event by event."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.endpointing import TurnPolicy
+from processors.turns import (
+    NOTHING_HEARD,
+    Action,
+    Audible,
+    CloseTurn,
+    CloseUtterance,
+    Confirm,
+    Discard,
+    Event,
+    Floor,
+    Heard,
+    Interrupt,
+    Phase,
+    Played,
+    Silent,
+    Speculate,
+    Transcribe,
+    Transcribed,
+    UtteranceRef,
+    Verdict,
+    Voiced,
+    step,
+)
+
+POLICY = TurnPolicy()
+ALICE = UtteranceRef("alice", 1)
+BOB = UtteranceRef("bob", 1)
+WINDOW = 32
+
+
+@dataclass
+class Room:
+    """A floor with a hand on every event, window by window."""
+
+    floor: Floor = Floor()
+    at_ms: float = 0.0
+    log: list[Action] = field(default_factory=list)
+    voiced_ms: dict[UtteranceRef, int] = field(default_factory=dict)
+
+    def send(self, event: Event) -> tuple[Action, ...]:
+        self.floor, actions = step(self.floor, event, POLICY)
+        self.log += actions
+        return actions
+
+    def talk(self, ref: UtteranceRef, ms: int) -> list[Action]:
+        """`ref` talks for `ms`."""
+        done: list[Action] = []
+        self.voiced_ms[ref] = 0
+        for _ in range(max(1, ms // WINDOW)):
+            self.at_ms += WINDOW
+            self.voiced_ms[ref] += WINDOW
+            done += self.send(Voiced(ref, self.voiced_ms[ref], self.at_ms))
+        return done
+
+    def quiet(self, ms: int, *refs: UtteranceRef) -> list[Action]:
+        """Everybody in `refs` is silent for `ms`, counted from now."""
+        done: list[Action] = []
+        stopped_ms = self.at_ms
+        while self.at_ms < stopped_ms + ms:
+            self.at_ms += WINDOW
+            for ref in refs:
+                done += self.send(Silent(ref, int(self.at_ms - stopped_ms), stopped_ms, self.at_ms))
+        return done
+
+    def hear(self, ref: UtteranceRef, text: str) -> tuple[Action, ...]:
+        """The transcript asked for last arrives."""
+        request = next(a.request for a in reversed(self.log) if isinstance(a, Transcribe) and a.ref == ref)
+        return self.send(Transcribed(ref, request, text, self.at_ms))
+
+    def allow(self) -> tuple[Action, ...]:
+        """The thinking gate says yes."""
+        return self.send(Verdict(self.floor.attempt, True, ""))
+
+    def ask(self, text: str = "How are you?", ref: UtteranceRef = ALICE) -> None:
+        """A whole question, up to the moment its answer is heard."""
+        self.talk(ref, 800)
+        self.quiet(128, ref)
+        self.hear(ref, text)
+        self.allow()
+        self.quiet(400, ref)
+        self.send(Audible(self.floor.attempt, self.at_ms))
+
+
+def kinds(actions) -> list[type]:
+    return [type(action) for action in actions]
+
+
+def test_the_first_short_silence_asks_for_the_words_and_their_arrival_starts_a_guess():
+    room = Room()
+    room.talk(ALICE, 640)
+    assert kinds(room.quiet(128, ALICE)) == [Transcribe]
+    assert room.hear(ALICE, "How are you?") == (Speculate(1, 1, (Heard("alice", "How are you?"),)),)
+    assert room.floor.phase is Phase.GUESSING
+
+
+def test_a_finished_sentence_is_confirmed_after_the_complete_silence_and_not_before():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "How are you?")
+    room.allow()
+    assert room.quiet(POLICY.complete_ms - 128 - WINDOW, ALICE) == []
+    confirmed = room.quiet(POLICY.complete_ms + WINDOW, ALICE)
+    assert kinds(confirmed) == [Confirm]
+    assert room.floor.phase is Phase.ANSWERING
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("How are you?", POLICY.complete_ms),
+        ("I was wondering", POLICY.open_ms),
+        ("So I went to the", POLICY.trailing_ms),
+    ],
+)
+def test_the_words_set_how_long_the_silence_must_last(text, needed):
+    room = Room()
+    room.talk(ALICE, 640)
+    began = room.at_ms
+    room.quiet(128, ALICE)
+    room.hear(ALICE, text)
+    room.allow()
+    while room.floor.phase is Phase.GUESSING:
+        room.at_ms += WINDOW
+        room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
+    assert needed <= room.at_ms - began < needed + WINDOW
+
+
+def test_going_on_speaking_discards_the_guess_and_keeps_the_turn():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "I think.")
+    assert room.talk(ALICE, 320) == [Discard(1)]
+    room.quiet(128, ALICE)
+    guess = room.hear(ALICE, "I think so.")
+    assert guess == (Speculate(1, 2, (Heard("alice", "I think so."),)),)
+
+
+def test_a_transcript_asked_for_before_speech_resumed_is_ignored():
+    room = Room()
+    room.talk(ALICE, 640)
+    (asked,) = room.quiet(128, ALICE)
+    room.talk(ALICE, 320)
+    assert isinstance(asked, Transcribe)
+    assert room.send(Transcribed(ALICE, asked.request, "I think", room.at_ms)) == ()
+
+
+def test_words_that_come_after_the_silence_already_suffices_are_answered_at_once():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(POLICY.complete_ms + 64, ALICE)
+    assert kinds(room.hear(ALICE, "How are you?")) == [Speculate]
+    assert kinds(room.allow()) == [Confirm]
+
+
+def test_speech_before_the_answer_is_audible_takes_the_turn_back():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "How are you?")
+    room.allow()
+    room.quiet(400, ALICE)
+    assert room.floor.phase is Phase.ANSWERING
+    assert room.talk(ALICE, 64) == [Discard(1)]
+    room.quiet(128, ALICE)
+    (guess,) = room.hear(ALICE, "How are you? And your cat?")
+    assert isinstance(guess, Speculate)
+    assert guess.turn == 1
+
+
+def test_the_utterances_of_a_turn_are_closed_once_its_answer_is_audible():
+    room = Room()
+    room.ask()
+    assert CloseUtterance(ALICE) in room.log
+    assert room.floor.utterances == ()
+
+
+@pytest.mark.parametrize("words", ["Mm-hm.", "Yeah.", "Oh wow, okay.", "Ha ha ha.", ""])
+def test_a_back_channel_does_not_stop_the_bot(words):
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, 256)
+    room.quiet(128, over)
+    assert room.hear(over, words) == (CloseUtterance(over),)
+    assert room.floor.phase is Phase.ANSWERING
+
+
+def test_words_over_the_bot_take_the_floor_while_they_are_still_being_said():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    asked = room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert kinds(asked) == [Transcribe]
+    taken = room.hear(over, "Wait, stop")
+    assert taken == (Interrupt(1, "alice"),)
+    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
+
+
+def test_a_long_hum_over_the_bot_is_weighed_again_and_again_but_never_stops_it():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(over, "Hmm") == ()
+    room.at_ms += WINDOW
+    again = room.send(Voiced(over, POLICY.barge_in_ms + 2 * WINDOW, room.at_ms))
+    assert kinds(again) == [Transcribe]
+
+
+def test_after_an_interruption_the_whole_sentence_is_transcribed_again():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    room.hear(over, "Wait, stop")
+    room.talk(over, 320)
+    assert kinds(room.quiet(128, over)) == [Transcribe]
+    (guess,) = room.hear(over, "Wait, stop. What about dogs?")
+    assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),))
+
+
+def test_somebody_talking_when_the_reply_ends_opens_the_next_turn():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("bob", 1)
+    room.talk(over, 160)
+    room.send(Played(1, room.at_ms))
+    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
+    room.quiet(128, over)
+    (guess,) = room.hear(over, "And you?")
+    assert isinstance(guess, Speculate)
+
+
+def test_two_people_talking_at_once_are_one_turn_with_two_transcripts_in_order():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.talk(BOB, 320)
+    room.quiet(128, ALICE, BOB)
+    assert room.hear(BOB, "Me too.") == ()
+    (guess,) = room.hear(ALICE, "I like tea.")
+    assert guess == Speculate(1, 1, (Heard("alice", "I like tea."), Heard("bob", "Me too.")))
+
+
+def test_the_turn_stays_open_while_anybody_is_talking():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.quiet(96, ALICE)
+    room.hear(ALICE, "I like tea.")
+    assert Discard(1) in room.talk(BOB, 96)
+    assert room.quiet(2000, ALICE) == []
+
+
+def test_noise_without_words_closes_the_turn_with_a_reason():
+    room = Room()
+    room.talk(ALICE, 160)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, " ")
+    actions = room.quiet(POLICY.empty_ms + WINDOW, ALICE)
+    assert kinds(actions) == [CloseUtterance, CloseTurn]
+    assert isinstance(actions[-1], CloseTurn)
+    assert actions[-1].reason == NOTHING_HEARD
+    assert room.floor.phase is Phase.IDLE
+
+
+def test_a_turn_not_meant_for_the_bot_closes_unanswered_when_it_is_over():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "Bob, is that you?")
+    assert room.send(Verdict(1, False, "not addressed to the bot")) == (Discard(1),)
+    actions = room.quiet(POLICY.complete_ms + WINDOW, ALICE)
+    assert kinds(actions) == [CloseUtterance, CloseTurn]
+    assert isinstance(actions[-1], CloseTurn)
+    assert actions[-1].reason == "not addressed to the bot"
+
+
+def test_a_refusal_can_be_overturned_by_what_is_said_next():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "What do you think?")
+    room.send(Verdict(1, False, "not addressed to the bot"))
+    room.talk(ALICE, 320)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "What do you think, Ava?")
+    room.allow()
+    assert kinds(room.quiet(400, ALICE)) == [Confirm]
+
+
+def test_a_silent_gate_delays_the_answer_by_no_more_than_its_deadline():
+    room = Room()
+    room.talk(ALICE, 320)
+    began = room.at_ms
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "How are you?")
+    while room.floor.phase is Phase.GUESSING:
+        room.at_ms += WINDOW
+        room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
+    assert room.at_ms - began <= POLICY.complete_ms + POLICY.gate_deadline_ms + WINDOW
+
+
+def test_a_reply_that_came_to_nothing_frees_the_floor():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "How are you?")
+    room.allow()
+    room.quiet(400, ALICE)
+    assert room.send(Played(1, room.at_ms)) == (CloseUtterance(ALICE),)
+    assert room.floor.phase is Phase.IDLE
+
+
+_REFS = st.builds(UtteranceRef, st.sampled_from(["alice", "bob"]), st.integers(1, 3))
+_MS = st.integers(0, 3000)
+_EVENTS = st.one_of(
+    st.builds(Voiced, _REFS, st.integers(32, 2000), st.floats(0, 1e6)),
+    st.builds(Silent, _REFS, st.integers(1, 3000), st.floats(0, 1e6), st.floats(0, 1e6)),
+    st.builds(
+        Transcribed,
+        _REFS,
+        st.integers(0, 12),
+        st.sampled_from(["", "Yes.", "Tell me more.", "So the"]),
+        st.floats(0, 1e6),
+    ),
+    st.builds(Verdict, st.integers(0, 6), st.booleans(), st.just("because")),
+    st.builds(Audible, st.integers(0, 6), st.floats(0, 1e6)),
+    st.builds(Played, st.integers(0, 6), st.floats(0, 1e6)),
+)
+
+
+@given(st.lists(_EVENTS, max_size=60))
+def test_whatever_happens_every_attempt_is_confirmed_at_most_once_and_never_after_it_was_discarded(events):
+    floor, confirmed, gone = Floor(), set(), set()
+    for event in events:
+        floor, actions = step(floor, event, POLICY)
+        for action in actions:
+            match action:
+                case Confirm(attempt=attempt):
+                    assert attempt not in confirmed | gone
+                    confirmed.add(attempt)
+                case Discard(attempt):
+                    gone.add(attempt)
+                case Interrupt(attempt):
+                    assert attempt in confirmed
+                    gone.add(attempt)
+        assert (floor.phase is Phase.IDLE) <= (not floor.utterances)
