@@ -46,11 +46,9 @@ VISIT = (
 class Visitor:
     """A `FrameSource` that speaks its lines on their cues."""
 
-    def __init__(
-        self, lines: tuple[tuple[Line, Pcm], ...], idle: Callable[[], bool], *, patience_ms: int = 8000
-    ) -> None:
+    def __init__(self, lines: tuple[tuple[Line, Pcm], ...], room: Room, *, patience_ms: int = 15_000) -> None:
         self._lines = deque(lines)
-        self._idle = idle
+        self._room = room
         self._patience_ms = patience_ms
         self._speaking: Pcm = np.empty(0, np.int16)
         self._cue_ms = 0
