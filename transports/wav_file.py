@@ -1,8 +1,8 @@
 """WAV files, read and written in a stream: memory stays flat however long they are.
 
-Everything here is blocking file I/O in small pieces out of the page cache, which may wait for the disk: reading a frame
-of a 48 kHz recording takes 0.2 ms at most (12 ms of an 8-channel 192 kHz one), writing one less. A replay may call it on
-its event loop; a live session, whose 20 ms grid must not slip, hands it to a thread
+Everything here is blocking file I/O in small pieces, out of the page cache unless the disk makes it wait: a frame of a
+48 kHz recording is read in 0.2 ms at most (of an 8-channel 192 kHz one in 12 ms), and written in 10 microseconds. A
+replay may call it on its event loop; a live session, whose 20 ms grid must not slip, hands it to a thread
 (`await asyncio.to_thread(reader.read_frame)`). Use one object from one thread at a time.
 """
 
