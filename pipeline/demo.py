@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from pipeline.replay import Room
 from processors.models import ModelStore
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.hibari_tts import HibariTts
