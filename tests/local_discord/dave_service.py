@@ -38,6 +38,7 @@ class DaveService:
     def __init__(self, call: Call, tasks: Tasks) -> None:
         self.group = Group(call.channel_id)
         self.counts = DaveCounts()
+        self.version = _PROTOCOL_VERSION
         self._call = call
         self._tasks = tasks
         self._transition = 0
@@ -62,6 +63,21 @@ class DaveService:
         else:
             await self._revoke(self.group.withdraw_adds(user_id))
             await self._remove({user_id} & self.group.members)
+
+    async def downgrade(self) -> None:
+        """Announce version 0, executed when everyone is ready."""
+        self.version = 0
+        self.group.reset()
+        connected = [s for s in self._call.sessions.values() if s.connected]
+        transition = self._begin_transition({s.user_id for s in connected})
+        for session in connected:
+            await session.send(21, {"protocol_version": 0, "transition_id": transition})
+
+    async def upgrade(self) -> None:
+        """Announce a new group; its first commit brings everyone to version 1."""
+        self.version = _PROTOCOL_VERSION
+        for session in [s for s in self._call.sessions.values() if s.connected]:
+            await session.send(24, {"protocol_version": _PROTOCOL_VERSION, "epoch": 1})
 
     async def received(self, session: VoiceSession, op: int, data: bytes) -> None:
         """A binary message from a client."""
@@ -95,7 +111,7 @@ class DaveService:
         if self.group.established:
             await self._revoke(self.group.withdraw_adds(user_id))
             await self._remove({user_id} & self.group.members)
-            await self._append([self.group.propose_add(package)], self.group.members)
+            await self._append([self.group.propose_add(package)], self.group.members - {user_id})
             return
         # Nobody holds the group yet: everyone learns of everyone else, and the first fitting commit founds it.
         self.group.withdraw_adds(user_id)
@@ -114,13 +130,17 @@ class DaveService:
             self.counts.losing_commits += 1
             return
         self.counts.epochs += 1
-        self._transition = self._transition % 0xFFFF + 1
-        transition, prefix = self._transition, struct.pack(">H", self._transition)
-        self._waiting[transition] = (stay | welcomed) & self._call.sessions.keys()
+        transition = self._begin_transition((stay | welcomed) & self._call.sessions.keys())
+        prefix = struct.pack(">H", transition)
         await self._call.tell(stay, 29, prefix + commit.message)
         await self._call.tell(welcomed, 30, prefix + commit.welcome)
-        self._tasks.later(_TRANSITION_TIMEOUT_S, lambda: self._execute(transition), "transition timeout")
         await self._remove(self.group.members - self._call.sessions.keys())
+
+    def _begin_transition(self, waits_for: set[int]) -> int:
+        self._transition = transition = self._transition % 0xFFFF + 1
+        self._waiting[transition] = waits_for
+        self._tasks.later(_TRANSITION_TIMEOUT_S, lambda: self._execute(transition), "transition timeout")
+        return transition
 
     async def _execute(self, transition: int) -> None:
         if self._waiting.pop(transition, None) is None:

@@ -66,12 +66,15 @@ class EndToEnd:
         match op:
             case 21:
                 self._pending[data["transition_id"]] = data["protocol_version"]
+                if data["protocol_version"] == 0:
+                    # Others may execute the downgrade first.
+                    for decryptor in self._decryptors.values():
+                        decryptor.transition_to_passthrough_mode(True)
                 if data["transition_id"]:
                     await self._send(_READY, {"transition_id": data["transition_id"]})
             case 22:
                 self._execute(data["transition_id"])
             case 24 if data["epoch"] == 1:
-                self.group = frozenset()
                 await self._offer_key_package()
 
     async def received_binary(self, op: int, data: bytes) -> None:
@@ -102,6 +105,8 @@ class EndToEnd:
         return bytes(opened) if opened else None
 
     async def _offer_key_package(self) -> None:
+        """Start over without a group; the key package asks to be added to one."""
+        self.group = frozenset()
         self._session.init(1, self._channel_id, str(self._user_id), None)
         package = self._session.get_marshalled_key_package()
         if package is None:
@@ -117,6 +122,7 @@ class EndToEnd:
         if roster is dave.RejectType.ignored:
             return
         if not isinstance(roster, dict):
+            self.group = frozenset()
             await self._send(_INVALID, {"transition_id": transition})
             await self._offer_key_package()
             return

@@ -36,9 +36,9 @@ class Faults:
 
     async def text(self, user: User, text: str) -> None:
         """Any text frame, JSON or not."""
-        websocket = self._session(user).websocket
-        if websocket is not None:
-            await websocket.send_str(text)
+        line = self._session(user).line
+        if line is not None:
+            await line.websocket.send_str(text)
 
     async def garbage_proposals(self, user: User) -> None:
         """Op 27 with a valid operation type and random bytes for proposals."""

@@ -20,13 +20,17 @@ _log = logging.getLogger(__name__)
 _HEARTBEAT_MS = 41_250
 VoiceStateRequest = Callable[[User, int | None, bool, bool], Awaitable[None]]
 """`(user, channel id, self mute, self deaf)`: op 4."""
+SessionReplaced = Callable[[User], Awaitable[None]]
+"""A bot identified anew: what hung on its former session goes."""
 
 
 class GatewaySocket:
     """One websocket to the gateway, with the zlib stream clients ask for."""
 
-    def __init__(self, websocket: web.WebSocketResponse, compress: bool) -> None:
+    def __init__(self, request: web.Request, websocket: web.WebSocketResponse) -> None:
+        compress = request.query.get("compress") == "zlib-stream"
         self.websocket = websocket
+        self._transport = request.transport
         self._zlib = zlib.compressobj() if compress else None
 
     async def send(self, op: int, data: Any, event: str | None = None, sequence: int | None = None) -> None:
@@ -44,9 +48,8 @@ class GatewaySocket:
 
     def abort(self) -> None:
         """Cut the connection as a network does: no close frame."""
-        transport = self.websocket._req.transport if self.websocket._req is not None else None
-        if transport is not None:
-            transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
 
 @dataclass(slots=True, eq=False)
@@ -76,25 +79,31 @@ class MainGateway:
         """False makes a zombie: connected, but no heartbeat is acknowledged."""
         self.heartbeat_interval_ms = _HEARTBEAT_MS
         self.voice_state_request: VoiceStateRequest | None = None
+        self.session_replaced: SessionReplaced | None = None
         self.sessions: dict[str, GatewaySession] = {}
         self._refusals: list[int] = []
         self._world = world
         self._token = token
         self._url = url
         self._guild = guild
-        self._ready = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     # ------------------------------------------------------------------ what tests use
 
     async def until_ready(self, timeout_s: float = 10.0) -> None:
         """Wait until a bot is connected: identified or resumed."""
-        async with asyncio.timeout(timeout_s), self._ready:
-            await self._ready.wait_for(lambda: any(s.socket is not None for s in self.sessions.values()))
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: bool(self._sockets()))
+
+    async def until_gone(self, timeout_s: float = 10.0) -> None:
+        """Wait until no bot is connected."""
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: not self._sockets())
 
     async def until_counts(self, identified: int, resumed: int, timeout_s: float = 10.0) -> None:
         """Wait until at least so many identifies and resumes have been seen."""
-        async with asyncio.timeout(timeout_s), self._ready:
-            await self._ready.wait_for(lambda: self.identified >= identified and self.resumed >= resumed)
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: self.identified >= identified and self.resumed >= resumed)
 
     async def dispatch(self, event: str, data: Any) -> None:
         """Send an event to every bot; a session without socket keeps it for its resume."""
@@ -127,9 +136,12 @@ class MainGateway:
         for socket in sockets:
             await socket.send(9, False)
 
-    def forget_sessions(self) -> None:
-        """The next resume is answered with op 9."""
+    def forget_sessions(self, *, cut: bool = False) -> None:
+        """The next resume is answered with op 9; with `cut` the connections break now."""
+        sockets = self._sockets()
         self.sessions.clear()
+        for socket in sockets if cut else ():
+            socket.abort()
 
     # ------------------------------------------------------------------ the protocol
 
@@ -137,7 +149,7 @@ class MainGateway:
         """One websocket, hello to close."""
         websocket = web.WebSocketResponse(compress=False, max_msg_size=0, timeout=0.5)
         await websocket.prepare(request)
-        socket = GatewaySocket(websocket, request.query.get("compress") == "zlib-stream")
+        socket = GatewaySocket(request, websocket)
         await socket.send(10, {"heartbeat_interval": self.heartbeat_interval_ms})
         session: GatewaySession | None = None
         async for message in websocket:
@@ -147,6 +159,7 @@ class MainGateway:
             session = await self._receive(socket, session, payload["op"], payload.get("d"))
         if session is not None and session.socket is socket:
             session.socket = None
+            await self._notify()
         return websocket
 
     async def _receive(
@@ -173,6 +186,8 @@ class MainGateway:
         if code is not None:
             await socket.websocket.close(code=code, message=b"refused")
             return None
+        if self.session_replaced is not None:
+            await self.session_replaced(self._world.bot)
         session = GatewaySession(self._world.bot, socket)
         self.sessions[session.id] = session
         self.identified += 1
@@ -226,8 +241,8 @@ class MainGateway:
         return [session.socket for session in self.sessions.values() if session.socket is not None]
 
     async def _notify(self) -> None:
-        async with self._ready:
-            self._ready.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
 
 
 def _as_list(value: Any) -> list[Any]:

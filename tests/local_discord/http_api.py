@@ -70,8 +70,7 @@ async def read_body(request: web.Request) -> Body:
     files: list[tuple[str, bytes]] = []
     for name, value in (await request.post()).items():
         if name == "payload_json":
-            text = value if isinstance(value, str) else bytes(value.file.read()).decode()
-            payload = json.loads(text)
+            payload = json.loads(value.file.read() if isinstance(value, web.FileField) else value)
         elif isinstance(value, web.FileField):
             files.append((value.filename, value.file.read()))
     return Body(payload, tuple(files))

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.local_discord.gateway import MainGateway
-from tests.local_discord.http_api import PREFIX, answer, not_found, nothing, read_body, refusal
+from tests.local_discord.http_api import PREFIX, Body, answer, not_found, nothing, read_body, refusal
 from tests.local_discord.messages import EPHEMERAL, Message, Messages
 from tests.local_discord.world import Channel, User, World, snowflake
 
@@ -192,7 +192,7 @@ class Interactions:
         interaction.ephemeral = bool((data.get("flags") or 0) & EPHEMERAL)
         interaction.choices = data.get("choices") or []
         if interaction.kind == _MESSAGE:
-            await self._respond(interaction, type(body)(data, body.files))
+            await self._respond(interaction, Body(data, body.files))
         await interaction.notify()
         if request.query.get("with_response", "").lower() not in ("true", "1"):
             return nothing()
@@ -237,13 +237,16 @@ class Interactions:
         message = self._message(request)
         if message is None:
             return not_found("Message", 10008)
-        await self._messages.delete(message)
+        if message.ephemeral:
+            message.deleted = True
+        else:
+            await self._messages.delete(message)
         await self._open[request.match_info["token"]].notify()
         return nothing()
 
     # ------------------------------------------------------------------ inside
 
-    async def _respond(self, interaction: Interaction, body: Any) -> Message:
+    async def _respond(self, interaction: Interaction, body: Body) -> Message:
         message = self._messages.write(interaction.channel, self._world.bot, body)
         message.flags |= EPHEMERAL if interaction.ephemeral else 0
         interaction.response = await self._say(interaction, message)

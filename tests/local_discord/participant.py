@@ -54,6 +54,8 @@ class Participant(asyncio.DatagramProtocol):
         """Own frames for which there was no E2EE key yet."""
         self.sent_s: dict[int, float] = {}
         """RTP timestamp of every frame sent, to its `time.monotonic()`."""
+        self.dave_version = 1
+        """The highest DAVE version it offers; 0 is a client without E2EE."""
         self.close_code: int | None = None
         """How the voice websocket closed."""
         self._room = room
@@ -84,10 +86,18 @@ class Participant(asyncio.DatagramProtocol):
         """
         if self._websocket is not None:
             await self.leave()
-        self._credentials = await self._room.join(self.user, channel)
+        await self.enter(await self._room.join(self.user, channel), timeout_s)
+
+    async def enter(self, credentials: Credentials, timeout_s: float = 5.0) -> None:
+        """Connect to the voice server with credentials, over whatever connection there was.
+
+        Raises:
+            ConnectionError: the server closed the websocket during the handshake.
+        """
+        await self.close()
+        self._credentials = credentials
         self._http = aiohttp.ClientSession()
         await self._connect()
-        credentials = self._credentials
         await self._send(
             0,
             {
@@ -95,10 +105,12 @@ class Participant(asyncio.DatagramProtocol):
                 "user_id": str(self.user.id),
                 "session_id": credentials.session_id,
                 "token": credentials.token,
-                "max_dave_protocol_version": 1,
+                "max_dave_protocol_version": self.dave_version,
             },
         )
-        await self._until(lambda: self._connected, timeout_s)
+        await self.until(lambda: self._connected or self.close_code is not None, timeout_s)
+        if not self._connected:
+            raise ConnectionError(f"the voice server closed with code {self.close_code}")
 
     async def leave(self) -> None:
         """Leave voice as a client does: the voice state first, then the connections."""
@@ -121,7 +133,7 @@ class Participant(asyncio.DatagramProtocol):
                 "seq_ack": self._acknowledged,
             },
         )
-        await self._until(lambda: self._resumed or self.close_code is not None, timeout_s)
+        await self.until(lambda: self._resumed or self.close_code is not None, timeout_s)
         if not self._resumed:
             raise ConnectionError(f"the resume was answered with close code {self.close_code}")
 
@@ -191,10 +203,23 @@ class Participant(asyncio.DatagramProtocol):
         """A user's speech, decoded, mono; gaps are closed up."""
         return pcm_of(self.heard, user.id, rate_hz)
 
+    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Wait until something about this person holds; looked at after every message and packet."""
+        async with asyncio.timeout(timeout_s):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_closed(self, timeout_s: float = 10.0) -> int:
+        """Wait until the server has closed the voice websocket, and return the code."""
+        await self.until(lambda: self.close_code is not None, timeout_s)
+        assert self.close_code is not None
+        return self.close_code
+
     async def until_secure_with(self, *users: User, timeout_s: float = 10.0) -> None:
         """Wait until these users share this participant's current epoch, and no others than these do."""
         wanted = {self.user.id, *(user.id for user in users)}
-        await self._until(lambda: self.e2ee is not None and self.e2ee.group == wanted, timeout_s)
+        await self.until(lambda: self.e2ee is not None and self.e2ee.group == wanted, timeout_s)
 
     async def until_heard(self, user: User, packets: int = 1, timeout_s: float = 10.0) -> list[HeardPacket]:
         """Wait for so many speech packets of a user, counted from now, and return them."""
@@ -203,7 +228,7 @@ class Participant(asyncio.DatagramProtocol):
         def speech() -> list[HeardPacket]:
             return [packet for packet in self.heard[start:] if packet.user_id == user.id and packet.speech]
 
-        await self._until(lambda: len(speech()) >= packets, timeout_s)
+        await self.until(lambda: len(speech()) >= packets, timeout_s)
         return speech()
 
     async def until_quiet(self, user: User, quiet_ms: float = 300.0, timeout_s: float = 30.0) -> None:
@@ -307,6 +332,7 @@ class Participant(asyncio.DatagramProtocol):
             header, body = unseal(self._mode, self._key, data)
         except BadPacket:
             self.unopened_transport += 1
+            self._changed.set()
             return
         user_id = self._users.get(header.ssrc)
         opus = self.e2ee.open(user_id, body)
@@ -315,9 +341,3 @@ class Participant(asyncio.DatagramProtocol):
         )
         self.heard.append(packet)
         self._changed.set()
-
-    async def _until(self, holds: Callable[[], bool], timeout_s: float) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()

@@ -146,6 +146,18 @@ class LocalDiscord:
         await self.gateway.dispatch("CHANNEL_DELETE", channel.payload(self.world.guild_id))
         await self.voice_states.empty(channel)
 
+    async def move(self, user: User, channel: Channel) -> None:
+        """A moderator drags someone to another channel; a participant follows, as its client would."""
+        credentials = await self.voice_states.move(user, channel)
+        for participant in self.participants:
+            if participant.user == user and credentials is not None:
+                await participant.enter(credentials)
+
+    async def expel_bot(self) -> None:
+        """The bot is removed from the guild, and so from its voice channel."""
+        await self.voice_states.kick(self.bot)
+        await self.gateway.dispatch("GUILD_DELETE", {"id": str(self.world.guild_id)})
+
     # ------------------------------------------------------------------ the network
 
     def impair(self, impairment: Impairment, toward: User | None = None) -> None:

@@ -15,13 +15,13 @@ from aiohttp import WSMsgType, web
 from tests.local_discord.dave_service import DaveService
 from tests.local_discord.mls import BadMls
 from tests.local_discord.tasks import Tasks
-from tests.local_discord.voice_session import Call, VoiceSession
+from tests.local_discord.voice_session import Call, Line, VoiceSession
 from tests.local_discord.voice_states import Credentials
 
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT_MS = 13_750.0
-_RESUMABLE_BY_CLIENT = (1006, None)
+_LOST = (1006, None)
 """How a lost connection looks: no close frame. A client that closes properly is gone."""
 _SESSION_SURVIVES = (4000, 4015)
 """Close codes of the server after which Discord keeps the session for a resume."""
@@ -96,23 +96,30 @@ class VoiceGateway:
         a new voice state brings the user back.
         """
         session = self.session(user_id)
-        if session is None or session.websocket is None:
+        if session is None or session.line is None:
             raise LookupError(f"user {user_id} has no voice websocket to close")
-        websocket = session.websocket
+        websocket = session.line.websocket
         if code in _SESSION_SURVIVES:
             self._detach(session)
         else:
+            self._admitted.pop((user_id, session.token), None)
             await self._end(session)
         await websocket.close(code=code, message=b"on demand")
+
+    async def downgrade(self, channel_id: int) -> None:
+        """Take a call to protocol version 0: frames travel without E2EE once everyone is ready."""
+        await self.dave_services[channel_id].downgrade()
+
+    async def upgrade(self, channel_id: int) -> None:
+        """Bring a downgraded call back to version 1, with a new group."""
+        await self.dave_services[channel_id].upgrade()
 
     def cut(self, user_id: int) -> None:
         """Break a user's voice websocket without a close frame; the session waits for a resume."""
         session = self.session(user_id)
-        if session is None or session.websocket is None or session.websocket._req is None:
+        if session is None or session.line is None:
             raise LookupError(f"user {user_id} has no voice websocket to cut")
-        transport = session.websocket._req.transport
-        if transport is not None:
-            transport.abort()
+        session.line.abort()
 
     # ------------------------------------------------------------------ what voice states steer
 
@@ -127,16 +134,16 @@ class VoiceGateway:
         session = self.session(user_id)
         if session is None:
             return
-        websocket = session.websocket
+        line = session.line
         await self._end(session)
-        if websocket is not None:
-            await websocket.close(code=code, message=b"Disconnected.")
+        if line is not None:
+            await line.websocket.close(code=code, message=b"Disconnected.")
 
     async def stop(self) -> None:
         """Close every websocket."""
         for session in list(self.sessions.values()):
-            if session.websocket is not None:
-                await session.websocket.close(code=1001, message=b"Going away")
+            if session.line is not None:
+                await session.line.websocket.close(code=1001, message=b"Going away")
 
     # ------------------------------------------------------------------ the protocol
 
@@ -148,6 +155,7 @@ class VoiceGateway:
             await websocket.close(code=4012, message=b"Unknown protocol version")
             return websocket
         await websocket.send_json({"op": 8, "d": {"v": 8, "heartbeat_interval": _HEARTBEAT_MS}})
+        line = Line(websocket, request.transport)
         session: VoiceSession | None = None
         async for message in websocket:
             try:
@@ -156,24 +164,23 @@ class VoiceGateway:
                         await self._dave(session).received(session, message.data[0], message.data[1:])
                 elif message.type is WSMsgType.TEXT:
                     payload = json.loads(message.data)
-                    session = await self._receive(websocket, session, payload["op"], payload.get("d"))
+                    session = await self._receive(line, session, payload["op"], payload.get("d"))
             except (BadMls, KeyError, TypeError, ValueError, IndexError):
                 _log.exception("a client sent what the voice gateway cannot use")
                 await websocket.close(code=4020, message=b"Bad request")
-        if session is not None and session.websocket is websocket:
-            if websocket.close_code in _RESUMABLE_BY_CLIENT:
+        if session is not None and session.line is line:
+            if websocket.close_code in _LOST:
                 self._detach(session)
             else:
                 await self._end(session)
         return websocket
 
-    async def _receive(
-        self, websocket: web.WebSocketResponse, session: VoiceSession | None, op: int, data: Any
-    ) -> VoiceSession | None:
+    async def _receive(self, line: Line, session: VoiceSession | None, op: int, data: Any) -> VoiceSession | None:
+        websocket = line.websocket
         if op == 0:
-            return await self._identify(websocket, data)
+            return await self._identify(line, data)
         if op == 7:
-            return await self._resume(websocket, data)
+            return await self._resume(line, data)
         if op == 3:
             await websocket.send_json({"op": 6, "d": {"t": data["t"]}})
             return session
@@ -193,7 +200,7 @@ class VoiceGateway:
                 await websocket.close(code=4001, message=b"Unknown opcode")
         return session
 
-    async def _identify(self, websocket: web.WebSocketResponse, data: Any) -> VoiceSession | None:
+    async def _identify(self, line: Line, data: Any) -> VoiceSession | None:
         user_id = int(data["user_id"])
         credentials = self._admitted.get((user_id, data["token"]))
         code = None
@@ -206,7 +213,7 @@ class VoiceGateway:
         elif self.dave and data.get("max_dave_protocol_version", 0) < 1:
             code = 4017
         if code is not None or credentials is None:
-            await websocket.close(code=code or 4004, message=b"refused")
+            await line.websocket.close(code=code or 4004, message=b"refused")
             return None
         if (stale := self.session(user_id)) is not None:
             await self._end(stale)
@@ -214,7 +221,7 @@ class VoiceGateway:
         if self.dave:
             self.dave_services.setdefault(call.channel_id, DaveService(call, self._tasks))
         ssrc = random.randrange(1, 2**31)
-        session = VoiceSession(user_id, ssrc, credentials.session_id, credentials.token, call, websocket)
+        session = VoiceSession(user_id, ssrc, credentials.session_id, credentials.token, call, line)
         call.sessions[user_id] = self.sessions[ssrc] = session
         self.counts.add(self.counts.identified, user_id)
         await session.send(
@@ -230,13 +237,13 @@ class VoiceGateway:
         )
         return session
 
-    async def _resume(self, websocket: web.WebSocketResponse, data: Any) -> VoiceSession | None:
+    async def _resume(self, line: Line, data: Any) -> VoiceSession | None:
         session = next((s for s in self.sessions.values() if s.session_id == data["session_id"]), None)
         if session is None or session.token != data["token"] or int(data["server_id"]) != self._guild_id:
             self.counts.refused_resumes += 1
-            await websocket.close(code=4006, message=b"Session no longer valid")
+            await line.websocket.close(code=4006, message=b"Session no longer valid")
             return None
-        await session.resume(websocket, int(data.get("seq_ack", -1)))
+        await session.resume(line, int(data.get("seq_ack", -1)))
         self.counts.add(self.counts.resumed, session.user_id)
         await self._notify()
         return session
@@ -254,7 +261,7 @@ class VoiceGateway:
                 "audio_codec": "opus",
                 "video_codec": "H264",
                 "media_session_id": session.session_id,
-                "dave_protocol_version": int(self.dave),
+                "dave_protocol_version": self._dave(session).version if self.dave else 0,
             },
         )
         others = session.call.others(session)
@@ -279,10 +286,10 @@ class VoiceGateway:
 
     def _detach(self, session: VoiceSession) -> None:
         """The websocket is lost; the session ends if nobody resumes it in time."""
-        session.websocket = None
+        session.line = None
 
         async def expire() -> None:
-            if session.websocket is None:
+            if session.line is None:
                 await self._end(session)
 
         self._tasks.later(self.resume_window_s, expire, "voice resume window")
@@ -290,8 +297,7 @@ class VoiceGateway:
     async def _end(self, session: VoiceSession) -> None:
         if self.sessions.pop(session.ssrc, None) is None:
             return
-        session.websocket = None
-        self._admitted.pop((session.user_id, session.token), None)
+        session.line = None
         call = session.call
         if call.sessions.get(session.user_id) is session:
             del call.sessions[session.user_id]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import secrets
 import struct
 from collections import deque
@@ -11,7 +13,22 @@ from typing import Any
 
 from aiohttp import web
 
+_log = logging.getLogger(__name__)
+
 _REPLAYED_MESSAGES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One websocket and the connection under it."""
+
+    websocket: web.WebSocketResponse
+    transport: asyncio.Transport | None
+
+    def abort(self) -> None:
+        """Cut the connection as a network does: no close frame."""
+        if self.transport is not None:
+            self.transport.abort()
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +40,8 @@ class VoiceSession:
     session_id: str
     token: str
     call: Call
-    websocket: web.WebSocketResponse | None
+    line: Line | None
+    """The websocket; None while it is lost."""
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """The transport key, replaced by every Select Protocol."""
     mode: str = ""
@@ -54,10 +72,10 @@ class VoiceSession:
         self.sequence += 1
         await self._deliver(struct.pack(">HB", self.sequence & 0xFFFF, op) + data)
 
-    async def resume(self, websocket: web.WebSocketResponse, acknowledged: int) -> None:
+    async def resume(self, line: Line, acknowledged: int) -> None:
         """Carry on over a new websocket: op 9, then what the client had not seen."""
-        self.websocket = websocket
-        await websocket.send_json({"op": 9, "d": None})
+        self.line = line
+        await line.websocket.send_json({"op": 9, "d": None})
         for sequence, message in list(self._sent):
             if sequence > acknowledged:
                 await self._write(message)
@@ -67,17 +85,16 @@ class VoiceSession:
         await self._write(message)
 
     async def _write(self, message: str | bytes) -> None:
-        websocket = self.websocket
-        if websocket is None or websocket.closed:
+        line = self.line
+        if line is None or line.websocket.closed:
             return
         try:
             if isinstance(message, str):
-                await websocket.send_str(message)
+                await line.websocket.send_str(message)
             else:
-                await websocket.send_bytes(message)
+                await line.websocket.send_bytes(message)
         except ConnectionError:
-            # The peer is gone and its reader will say so; the message waits for a resume.
-            self.websocket = None
+            _log.debug("user %s was gone; the message waits for a resume", self.user_id)
 
 
 class Call:

@@ -63,6 +63,8 @@ class VoiceStates:
         self._gateway = gateway
         self._server = server
         gateway.voice_state_request = self._requested
+        # Discord drops a bot's voice with its gateway session: 4014.
+        gateway.session_replaced = self.kick
 
     # ------------------------------------------------------------------ what users do
 

@@ -11,14 +11,15 @@ import pytest
 
 from tests.local_discord import LocalDiscord, Permission
 from tests.local_discord.audio import load_libopus, loudest_hz, tone
-from tests.local_discord_tests.conftest import Bot
+from tests.local_discord_tests.conftest import Bot, MendedVoice
+from tests.local_discord_tests.people import eventually
 
 
 async def _join(bot: Bot, server: LocalDiscord) -> discord.VoiceClient:
     channel = bot.get_channel(server.voice_channel.id)
     assert isinstance(channel, discord.VoiceChannel)
     load_libopus()
-    return await channel.connect(timeout=5)
+    return await channel.connect(timeout=5, cls=MendedVoice)
 
 
 def _source(seconds: float) -> discord.PCMAudio:
@@ -60,7 +61,7 @@ async def test_a_full_channel_ignores_it(server: LocalDiscord, bot: Bot) -> None
     assert isinstance(channel, discord.VoiceChannel)
 
     with pytest.raises(asyncio.TimeoutError):
-        await channel.connect(timeout=0.3, reconnect=False)
+        await channel.connect(timeout=0.3, reconnect=False, cls=MendedVoice)
 
     assert server.voice_states.refused == [(server.bot, server.voice_channel.id)]
 
@@ -73,3 +74,68 @@ async def test_it_sees_the_permission_it_lacks(server: LocalDiscord, bot: Bot) -
 
     assert not channel.permissions_for(channel.guild.me).connect
     assert channel.permissions_for(channel.guild.me).view_channel
+
+
+async def test_moved_by_a_moderator_it_talks_in_the_other_channel(server: LocalDiscord, bot: Bot) -> None:
+    alice = await server.participant("alice")
+    await alice.join(server.other_voice_channel)
+    voice = await _join(bot, server)
+
+    await server.move(server.bot, server.other_voice_channel)
+    await alice.until_secure_with(server.bot)
+    voice.play(_source(0.2))
+
+    assert all(packet.e2ee for packet in await alice.until_heard(server.bot, packets=5))
+
+
+async def test_kicked_from_voice_it_stays_out(server: LocalDiscord, bot: Bot) -> None:
+    voice = await _join(bot, server)
+
+    await server.voice_states.kick(server.bot)
+    await server.voice.until_gone(server.bot.id)
+    await eventually(lambda: not voice.is_connected())
+
+    assert server.voice.counts.identified == {server.bot.id: 1}
+    assert server.bot.id not in server.voice_states.states
+
+
+async def test_a_deleted_channel_disconnects_it(server: LocalDiscord, bot: Bot) -> None:
+    voice = await _join(bot, server)
+
+    await server.delete_channel(server.voice_channel)
+    await eventually(lambda: not voice.is_connected())
+
+    assert server.voice.session(server.bot.id) is None
+
+
+async def test_after_4006_it_comes_back_with_a_new_session(server: LocalDiscord, bot: Bot) -> None:
+    alice = await server.participant("alice")
+    await alice.join(server.voice_channel)
+    await _join(bot, server)
+    await alice.until_secure_with(server.bot)
+
+    await server.voice.close(server.bot.id, 4006)
+    await server.voice.until_connected(server.bot.id)
+    await alice.until_secure_with(server.bot)
+
+    assert server.voice.counts.identified[server.bot.id] == 2
+
+
+async def test_a_lost_discovery_answer_keeps_it_waiting(server: LocalDiscord, bot: Bot) -> None:
+    server.relay.lose_discoveries = 1
+    channel = bot.get_channel(server.voice_channel.id)
+    assert isinstance(channel, discord.VoiceChannel)
+
+    with pytest.raises(asyncio.TimeoutError):
+        await channel.connect(timeout=0.5, reconnect=False, cls=MendedVoice)
+
+    assert server.relay.counts.discoveries == 1
+
+
+async def test_expelled_from_the_guild_it_knows(server: LocalDiscord, bot: Bot) -> None:
+    removed = asyncio.create_task(bot.wait_for("guild_remove", timeout=2))
+    await asyncio.sleep(0)
+
+    await server.expel_bot()
+
+    assert (await removed).id == server.world.guild_id
