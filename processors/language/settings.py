@@ -10,7 +10,7 @@ from processors.setting_names import Env, SettingsGroup
 class Sampling(SettingsGroup):
     """How the next token is chosen, and how long a reply may be."""
 
-    temperature: float = Field(default=0.6, ge=0.0, le=2.0)
+    temperature: float = Field(default=0.3, ge=0.0, le=2.0)
     """0 always takes the likeliest token; higher is livelier."""
     top_p: float = Field(default=0.9, gt=0.0, le=1.0)
     """Only the likeliest tokens that together have this probability are considered."""
@@ -20,7 +20,7 @@ class Sampling(SettingsGroup):
     """Tokens less likely than this share of the likeliest one are dropped."""
     repeat_penalty: float = Field(default=1.1, ge=0.5, le=2.0)
     """Above 1 discourages tokens that were just used."""
-    max_tokens: int = Field(default=90, ge=1, le=4096)
+    max_tokens: int = Field(default=70, ge=1, le=4096)
     """Longest spoken reply in tokens. A reply cut by it ends with its last whole sentence."""
     seed: int = Field(default=-1, ge=-1)
     """Fixed seed for repeatable replies; -1 for a new one each time."""
