@@ -57,7 +57,7 @@ class WorldVoice:
         heard = pcm.astype(np.float64)
         f0_hz, at = world.dio(heard, RATE_HZ, frame_period=PERIOD_MS)
         f0_hz = world.stonemask(heard, f0_hz, at, RATE_HZ)
-        envelopes = moved(world.cheaptrick(heard, f0_hz, at, RATE_HZ), self._formant)
+        envelopes = np.ascontiguousarray(moved(world.cheaptrick(heard, f0_hz, at, RATE_HZ), self._formant))
         noisiness = world.d4c(heard, f0_hz, at, RATE_HZ)
         sound = world.synthesize(f0_hz * self._ratio, envelopes, noisiness, RATE_HZ, PERIOD_MS)
         hop = RATE_HZ // FRAME_HZ

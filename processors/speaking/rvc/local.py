@@ -26,8 +26,12 @@ class LocalConverter:
         self._voice: WindowedVoice | None = None
 
     async def start(self) -> None:
-        """Load the voice."""
-        self._voice = await self._lane.run(lambda _: self._load(self._settings))
+        """Load the voice. One that could not be loaded needs no `close`, and a new converter to try again."""
+        try:
+            self._voice = await self._lane.run(lambda _: self._load(self._settings))
+        except BaseException:
+            await self._lane.close()
+            raise
 
     async def convert(self, pcm: Audio, rate_hz: int) -> Sound:
         """Convert a whole clip, in one pass up to 30 s."""

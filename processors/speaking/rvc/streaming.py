@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from processors.errors import EngineError
+from processors.errors import AcoreError, EngineError
 from processors.lanes import Lane
 from processors.speaking.rvc.converter import Audio, Sound
 from processors.speaking.rvc.sola import CROSSFADE_MS, SEARCH_MS, Joiner
@@ -130,7 +130,13 @@ class WindowedSession:
     async def _convert(self, window: Window, sound: Audio) -> Sound:
         heard = sound[(window.context - self._first) * self._hop_in : (window.stop - self._first) * self._hop_in]
         phase = self._phase
-        piece, phase = await self._lane.run(lambda _: self._voice.convert(heard, window, phase))
+        try:
+            piece, phase = await self._lane.run(lambda _: self._voice.convert(heard, window, phase))
+        except AcoreError:
+            raise
+        except Exception as error:
+            # torch, ONNX Runtime, faiss and WORLD fail with errors of no common kind, most often for want of memory.
+            raise EngineError(f"rvc: conversion failed: {error}", retryable=True) from error
         pcm = self._joiner.push(piece, (window.end - window.start) * self._hop_out).copy()
         if window.last:
             self._joiner.restart()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from loguru import logger
 
-from processors.errors import EngineError, ModelMissingError, SettingError
+from processors.errors import ModelMissingError, SettingError
 from processors.speaking.rvc.checkpoint import load_generator
 from processors.speaking.rvc.content import ContentEncoder
 from processors.speaking.rvc.converter import Audio
@@ -32,7 +32,7 @@ class RvcVoice:
         Raises:
             SettingError: `RVC_SPEAKER` or `RVC_DEVICE` cannot be met.
             ModelError: a file is missing or unusable.
-            EngineError: the networks do not run on the device.
+            EngineError: a library is not installed.
         """
         began = time.monotonic()
         if not settings.model:
@@ -69,17 +69,9 @@ class RvcVoice:
         )
 
     def convert(self, pcm: Audio, window: Window, phase: float) -> tuple[Audio, float]:
-        """Convert one window of 16 kHz sound; see `WindowedVoice`.
-
-        Raises:
-            EngineError: the device failed, most often for want of memory.
-        """
-        frames = window.stop - window.context
-        try:
-            phone, f0_hz = self._analyse(pcm, frames)
-            return self._sound(phone, f0_hz, window, phase)
-        except RuntimeError as error:
-            raise EngineError(f"rvc: conversion failed on {self._device}: {error}", retryable=True) from error
+        """Convert one window of 16 kHz sound; see `WindowedVoice`."""
+        phone, f0_hz = self._analyse(pcm, window.stop - window.context)
+        return self._sound(phone, f0_hz, window, phase)
 
     def _analyse(self, pcm: Audio, frames: int) -> tuple[Audio, Audio | None]:
         f0_hz = None

@@ -149,6 +149,16 @@ async def test_a_cancelled_conversion_returns_at_once_and_the_lane_goes_on(lane:
     assert len(again.pcm) == 3 * RATE_HZ
 
 
+async def test_whatever_a_library_fails_with_is_an_engine_error(lane: Lane) -> None:
+    class Broken(SmoothingVoice):
+        def convert(self, pcm: Audio, window: Window, phase: float) -> tuple[Audio, float]:
+            raise MemoryError("CUDA out of memory")
+
+    with pytest.raises(EngineError, match="conversion failed: CUDA out of memory") as caught:
+        await whole(WindowedSession(Broken(), lane, PLAN, RATE_HZ), noise(RATE_HZ), RATE_HZ)
+    assert caught.value.retryable
+
+
 def test_a_rate_without_whole_frames_is_refused() -> None:
     class Odd(SmoothingVoice):
         output_rate_hz = 22_050 + 1
