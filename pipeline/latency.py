@@ -17,6 +17,7 @@ from processors.frames import (
     ReplyPlayedFrame,
     ReplySpokenFrame,
     ReplyTextFrame,
+    SayFrame,
     SilentFrame,
     SpeculateFrame,
     TranscribedFrame,
@@ -59,6 +60,8 @@ class LatencyObserver(BaseObserver):
                 self._transcribed_ms = at_ms
             case SpeculateFrame():
                 self._begin(frame)
+            case SayFrame(turn=turn, attempt=attempt, at_ms=at_ms):
+                self._keep(attempt, TurnRecord(turn, (), started_ms=at_ms, stopped_ms=at_ms), {})
             case TurnClosedFrame():
                 await self._closed(frame)
             case ReplyTextFrame(attempt=attempt, text=text, at_ms=at_ms):
@@ -89,7 +92,10 @@ class LatencyObserver(BaseObserver):
         record = TurnRecord(frame.turn, frame.heard, attempts=self._attempts_of_turn[1])
         noticed = max((self._silent_since.get(one.speaker, 0.0) for one in frame.heard), default=0.0)
         stages = {"vad_stop": noticed, "stt_final": self._transcribed_ms}
-        self._attempts[frame.attempt] = _Attempt(record, stages)
+        self._keep(frame.attempt, record, stages)
+
+    def _keep(self, attempt: int, record: TurnRecord, stages: dict[str, float]) -> None:
+        self._attempts[attempt] = _Attempt(record, stages)
         while len(self._attempts) > _ATTEMPTS_KEPT:
             del self._attempts[next(iter(self._attempts))]
 

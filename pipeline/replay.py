@@ -19,8 +19,8 @@ from pipeline.settings import Settings
 from pipeline.voice import voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnFinished, TurnRecord
+from processors.floor import Phase
 from processors.turn_taking import TurnTaking
-from processors.turns import Phase
 from processors.virtual_time import VirtualTimeLoop
 from transports.recorder import ConversationRecorder, Pcm, StereoSink
 from transports.wav import FrameSource, WavInput, WavOutput

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pipecat.bus import BusDataMessage
 
-from processors.turns import Heard
+from processors.floor import Heard
 
 STAGES = ("vad_stop", "stt_final", "llm_first_token", "first_clause", "tts_first_audio", "out_first_packet")
 """The stages of a turn, in the order they are passed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipecat.frames.frames import DataFrame, SystemFrame, TTSAudioRawFrame, UserAudioRawFrame
 
-from processors.turns import Heard, UtteranceRef
+from processors.floor import Heard, UtteranceRef
 
 
 class SpeakerAudioFrame(UserAudioRawFrame):
@@ -91,6 +91,30 @@ class SpeculateFrame(SystemFrame):
     at_ms: float
     persona: str | None = None
     """Who is to answer; set by the thinking gate."""
+
+
+@dataclass
+class AnnounceFrame(SystemFrame):
+    """Asks turn-taking to have something said as soon as the floor is free."""
+
+    text: str
+
+
+@dataclass
+class GiveUpFrame(SystemFrame):
+    """Asks turn-taking to close the turn that has been open for too long."""
+
+    reason: str
+
+
+@dataclass
+class SayFrame(SystemFrame):
+    """Speak this text now; nobody asked a question."""
+
+    turn: int
+    attempt: int
+    text: str
+    at_ms: float
 
 
 @dataclass

@@ -1,17 +1,44 @@
 """The turn-taking stage: carries out what the pure function `processors.turns.step` decides."""
 
+from collections import deque
+
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.clock import SessionClock
 from processors.endpointing import TurnPolicy
+from processors.floor import (
+    Action,
+    Announce,
+    Audible,
+    CloseTurn,
+    CloseUtterance,
+    Confirm,
+    Discard,
+    Event,
+    Floor,
+    GiveUp,
+    Interrupt,
+    Phase,
+    Played,
+    Say,
+    Silent,
+    Speculate,
+    Transcribe,
+    Transcribed,
+    Verdict,
+    Voiced,
+)
 from processors.frames import (
+    AnnounceFrame,
     CloseUtteranceFrame,
     ConfirmFrame,
     DiscardFrame,
+    GiveUpFrame,
     InterruptedFrame,
     ReplyAudibleFrame,
     ReplyPlayedFrame,
+    SayFrame,
     SilentFrame,
     SpeculateFrame,
     TranscribedFrame,
@@ -20,27 +47,11 @@ from processors.frames import (
     VerdictFrame,
     VoicedFrame,
 )
-from processors.turns import (
-    Action,
-    Audible,
-    CloseTurn,
-    CloseUtterance,
-    Confirm,
-    Discard,
-    Event,
-    Floor,
-    Interrupt,
-    Played,
-    Silent,
-    Speculate,
-    Transcribe,
-    Transcribed,
-    Verdict,
-    Voiced,
-    step,
-)
+from processors.turns import step
 
 _UP = FrameDirection.UPSTREAM
+_MOST_ANNOUNCEMENTS = 8
+"""Of more that wait for the floor, the oldest are dropped."""
 
 
 class TurnTaking(FrameProcessor):
@@ -56,14 +67,34 @@ class TurnTaking(FrameProcessor):
         self._clock = clock
         self.floor = Floor()
         """The present state, for status displays."""
+        self._phase_since_ms = 0.0
+        self._announcements: deque[str] = deque(maxlen=_MOST_ANNOUNCEMENTS)
+
+    @property
+    def open_s(self) -> float:
+        """How long (s) everybody has been waiting for the bot: since the last word, while no answer is heard."""
+        floor = self.floor
+        if floor.phase is Phase.IDLE or floor.audible:
+            return 0.0
+        since_ms = max((u.stopped_ms for u in floor.utterances), default=self._phase_since_ms)
+        return (self._clock.now_ms() - since_ms) / 1000
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        event = self._event(frame)
-        if event is None:
+        if isinstance(frame, AnnounceFrame):
+            self._announcements.append(frame.text)
+        elif event := self._event(frame):
+            await self._advance(event)
+        else:
             await self.push_frame(frame, direction)
-            return
-        self.floor, actions = step(self.floor, event, self._policy)
+        while self._announcements and self.floor.phase is Phase.IDLE:
+            await self._advance(Announce(self._announcements.popleft()))
+
+    async def _advance(self, event: Event) -> None:
+        before = self.floor
+        self.floor, actions = step(before, event, self._policy)
+        if self.floor.phase is not before.phase:
+            self._phase_since_ms = self._clock.now_ms()
         for action in actions:
             await self._perform(action)
 
@@ -81,6 +112,8 @@ class TurnTaking(FrameProcessor):
                 return Audible(attempt, at_ms)
             case ReplyPlayedFrame(attempt=attempt, at_ms=at_ms):
                 return Played(attempt, at_ms)
+            case GiveUpFrame(reason=reason):
+                return GiveUp(reason)
             case _:
                 return None
 
@@ -100,5 +133,7 @@ class TurnTaking(FrameProcessor):
             case Interrupt(attempt, by):
                 await self.push_frame(InterruptedFrame(attempt, by, now_ms))
                 await self.broadcast_interruption()
+            case Say(turn, attempt, text):
+                await self.push_frame(SayFrame(turn, attempt, text, now_ms))
             case CloseTurn(turn, heard, started_ms, stopped_ms, reason):
                 await self.push_frame(TurnClosedFrame(turn, heard, started_ms, stopped_ms, reason))

@@ -12,198 +12,35 @@ audible nothing is final: whoever goes on speaking continues the same turn. Once
 weighed by its words: a back-channel leaves the reply alone, anything else takes the floor.
 """
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TypeAlias
+from dataclasses import replace
 
 from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms
-
-
-class Phase(StrEnum):
-    """What the room is doing."""
-
-    IDLE = "idle"
-    LISTENING = "listening"
-    GUESSING = "guessing"
-    ANSWERING = "answering"
-
-
-@dataclass(frozen=True, slots=True)
-class UtteranceRef:
-    """One stretch of one speaker's speech."""
-
-    speaker: str
-    number: int
-    """Counts the speaker's utterances from 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What one speaker said in a turn."""
-
-    speaker: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """An utterance as the floor sees it."""
-
-    ref: UtteranceRef
-    started_ms: float
-    stopped_ms: float
-    silence_ms: int = 0
-    """0 while the speaker is talking."""
-    request: int | None = None
-    """The transcript asked for last; None when the words have changed since."""
-    text: str | None = None
-    """The transcript up to the current pause, once there is one."""
-    over_bot: bool = False
-    """Whether it began while the bot was audible and has not taken the floor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """Who holds the floor in one room."""
-
-    phase: Phase = Phase.IDLE
-    turn: int = 0
-    attempt: int = 0
-    utterances: tuple[Utterance, ...] = ()
-    verdict: bool | None = None
-    """The thinking gate's answer for the current attempt."""
-    refusal: str = ""
-    """Why, when the verdict is no."""
-    audible: bool = False
-    """Whether sound of the current reply has left."""
-    requests: int = 0
-    """Counts the transcripts asked for."""
-
-
-# --- events ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Voiced:
-    """A window of speech."""
-
-    ref: UtteranceRef
-    voiced_ms: int
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """A window of silence in an open utterance."""
-
-    ref: UtteranceRef
-    silence_ms: int
-    stopped_ms: float
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transcribed:
-    """The transcript that was asked for."""
-
-    ref: UtteranceRef
-    request: int
-    text: str
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The thinking gate has decided."""
-
-    attempt: int
-    answer: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Audible:
-    """The reply's first sound has left."""
-
-    attempt: int
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """The reply is over, or failed."""
-
-    attempt: int
-    at_ms: float
-
-
-Event: TypeAlias = Voiced | Silent | Transcribed | Verdict | Audible | Played
-
-# --- actions --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Transcribe:
-    """Ask for a transcript of an utterance as it stands."""
-
-    ref: UtteranceRef
-    request: int
-
-
-@dataclass(frozen=True, slots=True)
-class Speculate:
-    """Prepare a reply, unheard."""
-
-    turn: int
-    attempt: int
-    heard: tuple[Heard, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """Drop an attempt nobody has heard."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """Let the attempt be heard."""
-
-    turn: int
-    attempt: int
-    started_ms: float
-    stopped_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupt:
-    """Stop the audible reply: somebody took the floor."""
-
-    attempt: int
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class CloseUtterance:
-    """Hearing may forget this utterance."""
-
-    ref: UtteranceRef
-
-
-@dataclass(frozen=True, slots=True)
-class CloseTurn:
-    """The turn ended without a reply."""
-
-    turn: int
-    heard: tuple[Heard, ...]
-    started_ms: float
-    stopped_ms: float
-    reason: str
-
-
-Action: TypeAlias = Transcribe | Speculate | Discard | Confirm | Interrupt | CloseUtterance | CloseTurn
-Step: TypeAlias = tuple[Floor, tuple[Action, ...]]
+from processors.floor import (
+    Action,
+    Announce,
+    Audible,
+    CloseTurn,
+    CloseUtterance,
+    Confirm,
+    Discard,
+    Event,
+    Floor,
+    GiveUp,
+    Heard,
+    Interrupt,
+    Phase,
+    Played,
+    Say,
+    Silent,
+    Speculate,
+    Step,
+    Transcribe,
+    Transcribed,
+    Utterance,
+    UtteranceRef,
+    Verdict,
+    Voiced,
+)
 
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
@@ -226,6 +63,11 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
             return replace(floor, audible=True, utterances=()), closing
         case Played(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
             return _played(floor, policy)
+        case Announce(text) if floor.phase is Phase.IDLE:
+            turn, attempt = floor.turn + 1, floor.attempt + 1
+            return Floor(Phase.ANSWERING, turn, attempt, requests=floor.requests), (Say(turn, attempt, text),)
+        case GiveUp(reason) if floor.phase in (Phase.LISTENING, Phase.GUESSING):
+            return _give_up(floor, reason)
     return floor, ()
 
 
@@ -330,6 +172,12 @@ def _played(floor: Floor, policy: TurnPolicy) -> Step:
     if not floor.utterances:
         return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), ()
     return _settle(_open(floor), policy)
+
+
+def _give_up(floor: Floor, reason: str) -> Step:
+    discard = (Discard(floor.attempt),) if floor.phase is Phase.GUESSING else ()
+    closed, closing = _close(floor, reason)
+    return closed, (*discard, *closing)
 
 
 def _open(floor: Floor) -> Floor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.report.schema import Interruption, Machine, Percentiles, Stages, Totals, Turn
 from pipeline.report.waterfall import SEGMENTS, waterfall
 from processors.events import TurnRecord
-from processors.turns import Heard
+from processors.floor import Heard
 
 _PACKAGES = (
     "pipecat-ai",

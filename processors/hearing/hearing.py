@@ -11,6 +11,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.clock import SessionClock
 from processors.errors import EngineError
+from processors.floor import UtteranceRef
 from processors.frames import (
     CloseUtteranceFrame,
     SilentFrame,
@@ -24,7 +25,6 @@ from processors.hearing.ear import Ear, Window
 from processors.hearing.engines import Segment, SpeechToText
 from processors.hearing.settings import HearingSettings
 from processors.hearing.vad import VoiceActivityDetector
-from processors.turns import UtteranceRef
 
 _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""

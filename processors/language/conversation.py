@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from processors.floor import Heard
 from processors.language.engines import Message
-from processors.turns import Heard
 
 _CHARS_PER_TOKEN = 3.5
 """A low estimate for English text with common tokenizers; needs no download."""

@@ -9,6 +9,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.clock import SessionClock
 from processors.errors import EngineError
+from processors.floor import Heard
 from processors.frames import (
     DiscardFrame,
     ReplyFailedFrame,
@@ -20,7 +21,6 @@ from processors.frames import (
 from processors.language.conversation import Conversation
 from processors.language.engines import LanguageModel
 from processors.language.settings import LanguageSettings
-from processors.turns import Heard
 
 _ATTEMPTS_KEPT = 8
 

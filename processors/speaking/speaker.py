@@ -19,6 +19,7 @@ from processors.frames import (
     ReplySpokenFrame,
     ReplyTextEndFrame,
     ReplyTextFrame,
+    SayFrame,
     SpeculateFrame,
 )
 from processors.speaking.clauses import Clause, ClauseSplitter
@@ -53,7 +54,8 @@ class Speaker(FrameProcessor):
     def __init__(self, tts: TextToSpeech, style: VoiceStyle, settings: SpeakingSettings, clock: SessionClock) -> None:
         super().__init__(name="speaker")
         self._tts = tts
-        self._style = style
+        self.style = style
+        """How the next clause sounds."""
         self._settings = settings
         self._clock = clock
         self._reply: _Reply | None = None
@@ -65,6 +67,12 @@ class Speaker(FrameProcessor):
             case SpeculateFrame(attempt=attempt):
                 await self._stop()
                 self._begin(attempt)
+            case SayFrame(attempt=attempt, text=text):
+                await self._stop()
+                reply = self._begin(attempt)
+                reply.confirmed.set()
+                self._take(reply, reply.splitter.feed(text))
+                self._finish(reply, cut_short=False)
             case ConfirmFrame(attempt=attempt) if self._reply and self._reply.attempt == attempt:
                 self._reply.confirmed.set()
             case ReplyTextFrame(attempt=attempt, text=text):
@@ -81,9 +89,10 @@ class Speaker(FrameProcessor):
         await self._stop()
         await super().cleanup()
 
-    def _begin(self, attempt: int) -> None:
-        self._reply = _Reply(attempt, ClauseSplitter(self._settings.clauses))
-        self._task = self.create_task(self._speak(self._reply), name=f"speak-{attempt}")
+    def _begin(self, attempt: int) -> _Reply:
+        reply = self._reply = _Reply(attempt, ClauseSplitter(self._settings.clauses))
+        self._task = self.create_task(self._speak(reply), name=f"speak-{attempt}")
+        return reply
 
     def _take(self, reply: _Reply, clauses: list[Clause]) -> None:
         for clause in clauses:
@@ -131,7 +140,7 @@ class Speaker(FrameProcessor):
             return np.empty(0, np.int16), 0.0
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                async with contextlib.aclosing(self._tts.synthesize(clause.spoken, self._style)) as pieces:
+                async with contextlib.aclosing(self._tts.synthesize(clause.spoken, self.style)) as pieces:
                     sound = [piece async for piece in pieces]
         except TimeoutError:
             late = f"no sound for {clause.spoken!r} within {self._settings.timeout_s:g} s (SPEAKING_TIMEOUT_S)"

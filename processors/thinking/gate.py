@@ -7,8 +7,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.clock import SessionClock
 from processors.endpointing import words_of
+from processors.floor import Heard
 from processors.frames import ReplyPlayedFrame, SpeculateFrame, VerdictFrame
-from processors.turns import Heard
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.endpointing import TurnPolicy
-from processors.turns import (
-    NOTHING_HEARD,
+from processors.floor import (
     Action,
+    Announce,
     Audible,
     CloseTurn,
     CloseUtterance,
@@ -17,10 +17,12 @@ from processors.turns import (
     Discard,
     Event,
     Floor,
+    GiveUp,
     Heard,
     Interrupt,
     Phase,
     Played,
+    Say,
     Silent,
     Speculate,
     Transcribe,
@@ -28,8 +30,8 @@ from processors.turns import (
     UtteranceRef,
     Verdict,
     Voiced,
-    step,
 )
+from processors.turns import NOTHING_HEARD, step
 
 POLICY = TurnPolicy()
 ALICE = UtteranceRef("alice", 1)
@@ -41,7 +43,7 @@ WINDOW = 32
 class Room:
     """A floor with a hand on every event, window by window."""
 
-    floor: Floor = Floor()
+    floor: Floor = field(default_factory=Floor)
     at_ms: float = 0.0
     log: list[Action] = field(default_factory=list)
     voiced_ms: dict[UtteranceRef, int] = field(default_factory=dict)
@@ -318,6 +320,30 @@ def test_a_reply_that_came_to_nothing_frees_the_floor():
     room.allow()
     room.quiet(400, ALICE)
     assert room.send(Played(1, room.at_ms)) == (CloseUtterance(ALICE),)
+    assert room.floor.phase is Phase.IDLE
+
+
+def test_an_announcement_is_said_while_the_floor_is_free_and_can_be_talked_over():
+    room = Room()
+    assert room.send(Announce("Hello everybody.")) == (Say(1, 1, "Hello everybody."),)
+    room.send(Audible(1, 0.0))
+    room.talk(ALICE, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(ALICE, "Be quiet please") == (Interrupt(1, "alice"),)
+
+
+def test_an_announcement_does_not_cut_into_a_turn():
+    room = Room()
+    room.talk(ALICE, 320)
+    assert room.send(Announce("Hello everybody.")) == ()
+
+
+def test_a_turn_that_is_given_up_frees_the_floor_and_says_why():
+    room = Room()
+    room.talk(ALICE, 320)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "So the")
+    actions = room.send(GiveUp("open for too long"))
+    assert kinds(actions) == [Discard, CloseUtterance, CloseTurn]
     assert room.floor.phase is Phase.IDLE
 
 

@@ -1,0 +1,215 @@
+"""The floor of a room as data: its state, what can happen to it, and what is to be done about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Phase(StrEnum):
+    """What the room is doing."""
+
+    IDLE = "idle"
+    LISTENING = "listening"
+    GUESSING = "guessing"
+    ANSWERING = "answering"
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceRef:
+    """One stretch of one speaker's speech."""
+
+    speaker: str
+    number: int
+    """Counts the speaker's utterances from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one speaker said in a turn."""
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """An utterance as the floor sees it."""
+
+    ref: UtteranceRef
+    started_ms: float
+    stopped_ms: float
+    silence_ms: int = 0
+    """0 while the speaker is talking."""
+    request: int | None = None
+    """The transcript asked for last; None when the words have changed since."""
+    text: str | None = None
+    """The transcript up to the current pause, once there is one."""
+    over_bot: bool = False
+    """Whether it began while the bot was audible and has not taken the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Who holds the floor in one room."""
+
+    phase: Phase = Phase.IDLE
+    turn: int = 0
+    attempt: int = 0
+    utterances: tuple[Utterance, ...] = ()
+    verdict: bool | None = None
+    """The thinking gate's answer for the current attempt."""
+    refusal: str = ""
+    """Why, when the verdict is no."""
+    audible: bool = False
+    """Whether sound of the current reply has left."""
+    requests: int = 0
+    """Counts the transcripts asked for."""
+
+
+# --- events ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A window of speech."""
+
+    ref: UtteranceRef
+    voiced_ms: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A window of silence in an open utterance."""
+
+    ref: UtteranceRef
+    silence_ms: int
+    stopped_ms: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The transcript that was asked for."""
+
+    ref: UtteranceRef
+    request: int
+    text: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The thinking gate has decided."""
+
+    attempt: int
+    answer: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audible:
+    """The reply's first sound has left."""
+
+    attempt: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The reply is over, or failed."""
+
+    attempt: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Somebody asked the bot to say something. It can only while the floor is free."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The turn has been open for too long."""
+
+    reason: str
+
+
+Event: TypeAlias = Voiced | Silent | Transcribed | Verdict | Audible | Played | Announce | GiveUp
+
+# --- actions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Ask for a transcript of an utterance as it stands."""
+
+    ref: UtteranceRef
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speculate:
+    """Prepare a reply, unheard."""
+
+    turn: int
+    attempt: int
+    heard: tuple[Heard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Drop an attempt nobody has heard."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Let the attempt be heard."""
+
+    turn: int
+    attempt: int
+    started_ms: float
+    stopped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Stop the audible reply: somebody took the floor."""
+
+    attempt: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUtterance:
+    """Hearing may forget this utterance."""
+
+    ref: UtteranceRef
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """The turn ended without a reply."""
+
+    turn: int
+    heard: tuple[Heard, ...]
+    started_ms: float
+    stopped_ms: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak this text as the answer of a turn in which nobody spoke."""
+
+    turn: int
+    attempt: int
+    text: str
+
+
+Action: TypeAlias = Transcribe | Speculate | Discard | Confirm | Interrupt | CloseUtterance | CloseTurn | Say
+Step: TypeAlias = tuple[Floor, tuple[Action, ...]]
