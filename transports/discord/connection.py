@@ -5,7 +5,8 @@ What discord.py 2.7.1 does and this does not:
   back from a 4006): here every socket is shut down before it is closed, which wakes the thread;
 - it waits a random 0-2 s before reconnecting, and resumes (4015) by a handshake the server does not answer;
 - it takes a later move for a kick once it has ever reconnected;
-- any exception in the poller ends it while `is_connected()` stays true.
+- any exception in the poller ends it while `is_connected()` stays true;
+- answers that come quickly are missed, or taken for a kick: it notes what it expects after it has asked.
 """
 
 import asyncio
@@ -30,6 +31,9 @@ from transports.discord.rtp import pack_header
 from transports.discord.websocket import VoiceWebSocket
 
 if TYPE_CHECKING:
+    from discord.abc import Snowflake
+    from discord.types.voice import GuildVoiceState
+
     from transports.discord.client import DiscordVoiceClient
 
 _RECONNECT_DELAYS_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -147,13 +151,18 @@ class VoiceConnection(VoiceConnectionState):
         logger.warning(f"voice gateway message ignored: {what}")
 
     async def recover_dave(self) -> None:
-        """Leave the encryption group and be added again; at most every two seconds."""
+        """Leave the encryption group and be added again."""
+        with contextlib.suppress(*_LOST):
+            await self._recover_from_invalid_commit(self._transition)
+
+    async def _recover_from_invalid_commit(self, transition_id: int) -> None:
+        # Until we are welcomed back the old group's messages still arrive and cannot be used. Answering each of
+        # them with another recovery would never end: the group would be re-keyed for every one.
         if time.monotonic() - self._recovered_s < _RECOVER_EVERY_S:
             return
         self._recovered_s = time.monotonic()
         self.counts["dave_recoveries"] += 1
-        with contextlib.suppress(*_LOST):
-            await self._recover_from_invalid_commit(self._transition)
+        await super()._recover_from_invalid_commit(transition_id)
 
     # ---- sockets
 
@@ -206,16 +215,54 @@ class VoiceConnection(VoiceConnectionState):
 
     async def _handshake_websocket(self) -> None:
         await super()._handshake_websocket()
+        self._expecting_disconnect = False
         took_s = time.monotonic() - self._down_since_s
         self.voice_client.emit(LineUp(self.voice_client.channel.id, took_s))
 
     async def _inner_connect(self, reconnect: bool, self_deaf: bool, self_mute: bool, resume: bool) -> None:
-        await self._voice_connect(self_deaf=self_deaf, self_mute=self_mute)
+        # the answers may be here before the request's `await` returns
         if self.state is ConnectionFlowState.disconnected:
             self.state = ConnectionFlowState.set_guild_voice_state
+        await self._voice_connect(self_deaf=self_deaf, self_mute=self_mute)
         await self._wait_for_state(ConnectionFlowState.got_both_voice_updates)
         self.ws = await self._connect_websocket(resume)
         await self._handshake_websocket()
+
+    async def _wait_for_state(
+        self, state: ConnectionFlowState, *other_states: ConnectionFlowState, timeout: float | None = None
+    ) -> None:
+        # discord.py starts a task to wait, and misses a change that comes before the task first runs
+        async with asyncio.timeout(timeout):
+            while self.state is not state and self.state not in other_states:
+                await self._state_event.wait()
+
+    async def _move_to(self, channel: "Snowflake") -> None:
+        before = self.state
+        self.state = ConnectionFlowState.set_guild_voice_state
+        try:
+            await self.guild.change_voice_state(channel=channel)
+        except BaseException:
+            self.state = before
+            raise
+
+    async def voice_state_update(self, data: "GuildVoiceState") -> None:
+        """Discord changed our voice state."""
+        if data["channel_id"] is not None:
+            await super().voice_state_update(data)
+            return
+        self._disconnected.set()
+        expected, self._expecting_disconnect = self._expecting_disconnect, False
+        # asking to join, this is the farewell of the stay before, not the end of the one we just asked for
+        asking = ConnectionFlowState.set_guild_voice_state, ConnectionFlowState.disconnected
+        if not expected and self.state not in asking:
+            await self.disconnect()
+
+    async def _voice_disconnect(self) -> None:
+        self.state = ConnectionFlowState.disconnected
+        # before the request: the answer may be here before its `await` returns, and would pass for a kick
+        self._expecting_disconnect = True
+        self._disconnected.clear()
+        await self.guild.change_voice_state(channel=None)
 
     # ---- staying connected
 

@@ -9,10 +9,12 @@ build everything anew, and finally give up and say so. `on_close` is the policy 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from processors.setting_names import SettingsGroup
 
 
-class HealthPolicy(BaseModel, frozen=True):
+class HealthPolicy(SettingsGroup):
     """When a connection counts as broken, and how patiently it is mended."""
 
     deaf_after_s: float = Field(default=3.0, ge=1, le=60)

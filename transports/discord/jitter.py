@@ -65,6 +65,13 @@ class JitterBuffer:
         """When `poll` will give up a hole; None while nothing is held."""
         return self._gap_since_s + self.hold_s if self._held else None
 
+    def stale(self, sequence: int) -> bool:
+        """Whether a packet came too late or was here before; `push` would ignore it."""
+        if self._next is None:
+            return False
+        distance = sequence_distance(sequence, self._next)
+        return -_RESTART_DISTANCE < distance < 0 or sequence in self._held
+
     def push(self, packet: Packet, now_s: float) -> list[Released]:
         """Take one packet; return what may be played now, in order."""
         self.stats.received += 1
@@ -77,7 +84,7 @@ class JitterBuffer:
             self._held.clear()
             self._next = (packet.sequence + 1) & 0xFFFF
             return [*released, packet]
-        if distance < 0 or packet.sequence in self._held:
+        if self.stale(packet.sequence):
             self.stats.late += 1
             return []
         if distance > 0:

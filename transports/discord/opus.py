@@ -71,7 +71,7 @@ def load_libopus(path: Path | None = None) -> ctypes.CDLL:
         return _declare(lib)
     raise OpusError(
         f"libopus was not found (tried {', '.join(names)}); install libopus, or `pip install av`, "
-        "or set discord.opus_library to its path"
+        "or set DISCORD_VOICE_OPUS_LIBRARY to its path"
     )
 
 

@@ -203,6 +203,12 @@ class Receiver:
             count.malformed += 1
             return
         now_s = arrived_ns / 1e9
+        stream = self._streams.get(header.ssrc)
+        if stream is not None and stream.jitter.stale(header.sequence):
+            # the end-to-end layer would take the replay for an attack
+            stream.jitter.stats.late += 1
+            count.late += 1
+            return
         opened = self._open_end_to_end(line, header.ssrc, owner, payload, now_s)
         if opened is None:
             return
@@ -255,7 +261,9 @@ class Receiver:
             return False
         if len(self._speakers) >= self._settings.speaker_limit:
             if user_id not in self._not_heard:
-                logger.warning(f"speaker {user_id} is not heard: discord.speaker_limit={self._settings.speaker_limit}")
+                logger.warning(
+                    f"speaker {user_id} is not heard: DISCORD_VOICE_SPEAKER_LIMIT is {self._settings.speaker_limit}"
+                )
             self._not_heard[user_id] = now_s
             self._counters.over_limit += 1
             return False

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from processors.setting_names import SettingsGroup
 from transports.discord.health import HealthPolicy
 
 
-class DiscordVoiceSettings(BaseModel, frozen=True):
+class DiscordVoiceSettings(SettingsGroup):
     """How the bot hears and speaks in a voice channel."""
 
     join_timeout_s: float = Field(default=20.0, ge=1, le=120)

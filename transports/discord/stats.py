@@ -19,6 +19,8 @@ class ReceiveCounters:
     """Arrived before the session's key."""
     bad_tag: int = 0
     """Transport decryption failed: wrong key, forged or damaged."""
+    late: int = 0
+    """Came after their place was given up, or twice."""
     unknown_stream: int = 0
     """Nobody known owns the stream."""
     dave_failed: int = 0

@@ -35,6 +35,8 @@ from transports.discord.supervise import Supervisor
 if TYPE_CHECKING:
     from discord.channel import VocalGuildChannel
 
+_MOVE_S = 5.0
+"""A move that Discord refuses is never answered; until it is given up, nothing is said or heard."""
 _NO_ENCRYPTION = EncryptionStatus(version=0, ready=False, privacy_code=None)
 
 
@@ -104,7 +106,7 @@ class DiscordTransport(BaseTransport):
         """
         if self._client is None:
             raise JoinError("the bot is in no voice channel: join one first")
-        await self._client.move_to(channel, timeout=self._settings.join_timeout_s)
+        await self._client.move_to(channel, timeout=min(_MOVE_S, self._settings.join_timeout_s))
         if not self._client.is_connected() or self._client.channel.id != channel.id:
             raise JoinError(f"moving to #{channel.name} did not complete: check the bot's permissions there")
 

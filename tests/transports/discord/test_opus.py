@@ -60,5 +60,5 @@ def test_any_bytes_decode_or_are_refused(packet):
 
 
 def test_a_missing_library_is_named_with_what_to_set(tmp_path: Path):
-    with pytest.raises(OpusError, match="opus_library"):
+    with pytest.raises(OpusError, match="DISCORD_VOICE_OPUS_LIBRARY"):
         load_libopus(tmp_path / "none.so")
