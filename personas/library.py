@@ -9,6 +9,7 @@ from personas.cards.naming import character_id
 from personas.cards.read import load_card
 from personas.cards.write import save_card
 from personas.errors import CardError, PersonaError
+from personas.frameworks import compile_character
 from personas.profile import CharacterProfile
 
 CHARACTERS_DIR = Path(__file__).parent / "characters"
@@ -61,10 +62,11 @@ def _free_id(id: str, taken: Iterable[str]) -> str:
 
 
 def find_character(name: str, profiles: Iterable[CharacterProfile]) -> CharacterProfile | None:
-    """The character called `name`: by id, name, nickname or alias, in that order; None when there is none."""
+    """The character called `name`: by id, name or nickname, alias, first name, in that order; None when
+    none is."""
     wanted = character_id(name)
     candidates = tuple(profiles)
-    for names_of in (_id_of, _names_of, _aliases_of):
+    for names_of in (_id_of, _names_of, _aliases_of, _first_name_of):
         for profile in candidates:
             if wanted in names_of(profile):
                 return profile
@@ -83,10 +85,25 @@ def _aliases_of(profile: CharacterProfile) -> tuple[str, ...]:
     return tuple(map(character_id, profile.settings.aliases))
 
 
+def _first_name_of(profile: CharacterProfile) -> tuple[str, ...]:
+    return (character_id(profile.first_name),)
+
+
 def load_character(
     name_or_path: str | Path = DEFAULT_CHARACTER, kept: Iterable[CharacterProfile] = ()
 ) -> CharacterProfile:
-    """A character by name ("Ava") among those `kept` and then the bundled ones, or the card in a file.
+    """A character ready to play: found as `read_character` finds it, compiled with the framework its card
+    names.
+
+    Raises:
+        PersonaError: no such character, file or framework, or the file is not a usable card.
+    """
+    return compile_character(read_character(name_or_path, kept))
+
+
+def read_character(name_or_path: str | Path, kept: Iterable[CharacterProfile] = ()) -> CharacterProfile:
+    """A character as its card has it: by name ("Ava") among those `kept` and the bundled ones, or from a
+    file.
 
     Raises:
         CardError: no such character or file, or the file is not a usable card.

@@ -6,10 +6,13 @@ from enum import StrEnum
 from pydantic import BaseModel, Field, ValidationError
 
 from personas import prompt
+from personas.behaviour.settings import BehaviourSettings
 from personas.cards.macros import DEFAULT_USER
 from personas.cards.model import Card
 from personas.cards.naming import character_id
 from personas.errors import CardError
+
+_TITLES = frozenset(("the", "dr", "mr", "mrs", "ms", "sir", "lady", "captain", "professor"))
 
 
 class Verbosity(StrEnum):
@@ -37,7 +40,13 @@ class CharacterSettings(BaseModel, frozen=True):
     aliases: tuple[str, ...] = ()
     """Other names it answers to."""
     topics: tuple[str, ...] = ()
-    """What it likes to talk about; a message about one of these is more likely to be answered."""
+    """What it likes to talk about, of the seventeen in `personas.behaviour.topics`."""
+    weight: float = Field(default=1.0, ge=0, le=100)
+    """How likely it is chosen, against the others, for a message meant for nobody in particular."""
+    framework: str | None = None
+    """The way of behaving it is compiled with: `neuro`, `caring`, `chaotic`, `assistant`, or none."""
+    behaviour: BehaviourSettings = Field(default_factory=BehaviourSettings)
+    """How often it does something unbidden, and how it feels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,12 @@ class CharacterProfile:
     def name(self) -> str:
         """The name the character goes by in prompts and in chat."""
         return self.card.display_name
+
+    @property
+    def first_name(self) -> str:
+        """The first word of the name that is no title: Mora for "Dr. Mora Vell"."""
+        words = [w for w in self.card.name.split() if not w.endswith(".") and w.lower() not in _TITLES]
+        return words[0] if words else self.card.name
 
     def system_prompt(self, user_name: str = DEFAULT_USER) -> str:
         """The character's system prompt for a conversation with `user_name`; see `personas.prompt`."""

@@ -12,7 +12,7 @@ from personas.cards.read import load_card
 from personas.cards.write import save_card
 from personas.check import check_card
 from personas.errors import PersonaError
-from personas.library import CARD_SUFFIXES, bundled_characters, import_card, load_character, load_folder
+from personas.library import CARD_SUFFIXES, bundled_characters, import_card, load_folder, read_character
 
 cards_app = typer.Typer(no_args_is_help=True, help="Import, export, check and list character cards.")
 
@@ -51,7 +51,7 @@ def export_card(
     """Write a character as a V3 card; a PNG can be read by V2 programs too."""
     try:
         kept = load_folder(folder).profiles if folder.is_dir() else ()
-        profile = load_character(character, kept)
+        profile = read_character(character, kept)
         save_card(profile.card, target)
     except PersonaError as error:
         _complain(str(error))

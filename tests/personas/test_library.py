@@ -61,6 +61,7 @@ def test_a_character_is_found_by_id_name_nickname_and_alias() -> None:
         Card(name="Zoë Adler", nickname="Zo", extensions={"acore": {"aliases": ["the captain"]}}), "zoe-2"
     )
     other = CharacterProfile.of(Card(name="Other", extensions={"acore": {"aliases": ["Zo"]}}))
-    for name in ("zoe-2", "zoë adler", "ZO", "The Captain"):
+    for name in ("zoe-2", "zoë adler", "ZO", "The Captain", "Zoë"):
         assert find_character(name, (other, zoe)) is zoe
     assert find_character("nobody", (zoe,)) is None
+    assert find_character("Adler", (zoe,)) is None
