@@ -221,15 +221,22 @@ class Participant(asyncio.DatagramProtocol):
         wanted = {self.user.id, *(user.id for user in users)}
         await self.until(lambda: self.e2ee is not None and self.e2ee.group == wanted, timeout_s)
 
-    async def until_heard(self, user: User, packets: int = 1, timeout_s: float = 10.0) -> list[HeardPacket]:
-        """Wait for so many speech packets of a user, counted from now, and return them."""
-        start = len(self.heard)
+    async def until_heard(
+        self, user: User, packets: int = 1, timeout_s: float = 10.0, since_s: float | None = None
+    ) -> list[HeardPacket]:
+        """Wait for so many speech packets of a user and return them; counted from now, or from `since_s`."""
+        start_s = time.monotonic() if since_s is None else since_s
+        seen = len(self.heard) if since_s is None else 0
+        speech: list[HeardPacket] = []
 
-        def speech() -> list[HeardPacket]:
-            return [packet for packet in self.heard[start:] if packet.user_id == user.id and packet.speech]
+        def enough() -> bool:
+            nonlocal seen
+            news, seen = self.heard[seen:], len(self.heard)
+            speech.extend(p for p in news if p.user_id == user.id and p.speech and p.at_s >= start_s)
+            return len(speech) >= packets
 
-        await self.until(lambda: len(speech()) >= packets, timeout_s)
-        return speech()
+        await self.until(enough, timeout_s)
+        return speech
 
     async def until_quiet(self, user: User, quiet_ms: float = 300.0, timeout_s: float = 30.0) -> None:
         """Wait until a user's speech packets have stopped for a while."""

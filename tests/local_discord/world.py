@@ -18,8 +18,6 @@ TEXT, VOICE = 0, 2
 class Permission(IntFlag):
     """The permissions that a voice companion meets."""
 
-    ADMINISTRATOR = 1 << 3
-    MANAGE_CHANNELS = 1 << 4
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11

@@ -58,9 +58,11 @@ class MendedVoice(discord.VoiceClient):
 class Bot(discord.Client):
     """A stock discord.py client with a few commands."""
 
-    def __init__(self, server: LocalDiscord) -> None:
+    def __init__(self, server: LocalDiscord, heartbeat_timeout: float = 60.0) -> None:
         intents = discord.Intents.all()
-        super().__init__(intents=intents, connector=connector(server), guild_ready_timeout=0.1)
+        super().__init__(
+            intents=intents, connector=connector(server), guild_ready_timeout=0.1, heartbeat_timeout=heartbeat_timeout
+        )
         self.tree = discord.app_commands.CommandTree(self)
 
     async def setup_hook(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.local_discord import LocalDiscord
 from tests.local_discord.audio import encode, tone
 from tests.local_discord_tests.people import eventually, secure, talkers
@@ -43,15 +45,26 @@ async def test_garbage_proposals_do_not_end_the_call(server: LocalDiscord) -> No
     await secure([alice, bob, carol])
 
 
-async def test_a_garbage_commit_makes_the_user_start_over(server: LocalDiscord) -> None:
+@pytest.mark.parametrize("kind", ["commit", "welcome"])
+async def test_a_garbage_epoch_makes_the_user_start_over(server: LocalDiscord, kind: str) -> None:
     alice, bob = await talkers(server, "alice", "bob")
     service = server.voice.dave_services[server.voice_channel.id]
 
-    await server.faults.garbage_commit(bob.user)
+    faults = server.faults
+    await (faults.garbage_commit if kind == "commit" else faults.garbage_welcome)(bob.user)
     await eventually(lambda: service.counts.reported_invalid == 1)
     await secure([alice, bob])
     speaking = asyncio.create_task(bob.speak(tone(440, 0.3)))
     await alice.until_heard(bob.user, packets=5)
+    await speaking
+
+
+async def test_an_opcode_nobody_knows_is_passed_over(server: LocalDiscord) -> None:
+    alice, bob = await talkers(server, "alice", "bob")
+
+    await server.faults.message(bob.user, 99, {"surprise": True})
+    speaking = asyncio.create_task(alice.speak(tone(440, 0.2)))
+    await bob.until_heard(alice.user)
     await speaking
 
 

@@ -24,6 +24,20 @@ async def test_a_cut_connection_is_resumed_and_nothing_is_missed(server: LocalDi
     assert (server.gateway.identified, server.gateway.resumed) == (1, 1)
 
 
+async def test_a_zombie_connection_is_given_up_and_resumed(server: LocalDiscord) -> None:
+    server.gateway.heartbeat_interval_ms = 100
+    async with running(Bot(server, heartbeat_timeout=0.5), server):
+        server.gateway.answers_heartbeats = False
+
+        await server.gateway.until_counts(identified=1, resumed=1, timeout_s=20)
+
+
+async def test_closed_with_4000_it_resumes(server: LocalDiscord, bot: Bot) -> None:
+    await server.gateway.close(4000, "try again")
+
+    await server.gateway.until_counts(identified=1, resumed=1, timeout_s=20)
+
+
 async def test_asked_to_reconnect_it_resumes(server: LocalDiscord, bot: Bot) -> None:
     await server.gateway.ask_to_reconnect()
 

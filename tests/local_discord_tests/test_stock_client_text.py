@@ -6,11 +6,12 @@ import asyncio
 import io
 import time
 
+import aiohttp
 import discord
 import discord.http
 import pytest
 
-from tests.local_discord import LocalDiscord, Permission
+from tests.local_discord import LocalDiscord, Permission, connector
 from tests.local_discord_tests.conftest import Bot
 
 
@@ -106,6 +107,20 @@ async def test_a_bucket_is_announced_so_that_the_client_waits_by_itself(server: 
     assert time.monotonic() - before >= 0.4
     assert server.http.rate_limits.rejected == 0
     assert len(server.messages(server.text_channel)) == 3
+
+
+async def test_who_overruns_a_bucket_is_answered_429(server: LocalDiscord) -> None:
+    server.http.rate_limits.limit("GET", "/users/@me", limit=1, window_s=30)
+    token = {"Authorization": f"Bot {server.env()['DISCORD_TOKEN']}"}
+
+    async with aiohttp.ClientSession(connector=connector(server), headers=token) as http:
+        first = await http.get(server.api_base + "/users/@me")
+        second = await http.get(server.api_base + "/users/@me")
+
+    assert (first.status, first.headers["X-RateLimit-Remaining"]) == (200, "0")
+    assert second.status == 429
+    assert 29 < float(second.headers["Retry-After"]) <= 30
+    assert first.headers["X-RateLimit-Bucket"] == second.headers["X-RateLimit-Bucket"]
 
 
 async def test_the_global_limit_says_so(server: LocalDiscord, bot: Bot) -> None:

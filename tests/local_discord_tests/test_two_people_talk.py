@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -33,6 +34,18 @@ async def test_speech_at_16_khz_arrives_at_its_pitch(server: LocalDiscord) -> No
     await bob.until_quiet(alice.user)
 
     assert loudest_hz(bob.heard_pcm(alice.user, rate_hz=16_000), 16_000) == pytest.approx(440, abs=4)
+
+
+async def test_what_was_heard_before_the_wait_counts_from_a_given_moment(server: LocalDiscord) -> None:
+    alice, bob = await talkers(server, "alice", "bob")
+    await alice.speak(tone(440, 0.2))
+    asked_s = time.monotonic()
+    await alice.speak(tone(440, 0.2))
+    await bob.until_quiet(alice.user, quiet_ms=100)
+
+    packets = await bob.until_heard(alice.user, packets=10, since_s=asked_s)
+
+    assert len(packets) == 10
 
 
 async def test_frames_leave_in_real_time(server: LocalDiscord) -> None:
