@@ -15,13 +15,13 @@ from processors.setting_names import SettingsGroup
 class FallbackPolicy(SettingsGroup):
     """How much trouble voice conversion may make."""
 
-    max_rtf: float = Field(1.0, gt=0, le=10)
+    max_rtf: float = Field(default=1.0, gt=0, le=10)
     """Conversion time per second of sound above which it has fallen behind real time."""
-    grace_s: float = Field(0.5, ge=0, le=10)
+    grace_s: float = Field(default=0.5, ge=0, le=10)
     """Time (s) any clause may take on top, whatever its length."""
-    tolerate: int = Field(2, ge=1, le=100)
+    tolerate: int = Field(default=2, ge=1, le=100)
     """Clauses in a row that may fail or be late before conversion rests."""
-    rest_clauses: int = Field(10, ge=1, le=10_000)
+    rest_clauses: int = Field(default=10, ge=1, le=10_000)
     """Clauses spoken unconverted before one is converted again as a probe."""
 
 

@@ -97,7 +97,7 @@ def from_wav(content: bytes) -> Sound:
         pcm, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise EngineError(f"the rvc server sent {len(content)} bytes that are no sound ({error})") from error
-    return Sound(np.ascontiguousarray(pcm[:, 0]), rate_hz)
+    return Sound(np.ascontiguousarray(pcm[:, 0], np.float32), rate_hz)
 
 
 class ClauseSession:

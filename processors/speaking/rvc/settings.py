@@ -13,11 +13,11 @@ class RvcVoice(SettingsGroup):
 
     model: str | None = None
     index: str | None = None
-    speaker: int | None = Field(None, ge=0)
-    pitch: float | None = Field(None, ge=-24, le=24)
-    formant: float | None = Field(None, ge=0.5, le=2.0)
-    index_rate: float | None = Field(None, ge=0, le=1)
-    protect: float | None = Field(None, ge=0, le=0.5)
+    speaker: int | None = Field(default=None, ge=0)
+    pitch: float | None = Field(default=None, ge=-24, le=24)
+    formant: float | None = Field(default=None, ge=0.5, le=2.0)
+    index_rate: float | None = Field(default=None, ge=0, le=1)
+    protect: float | None = Field(default=None, ge=0, le=0.5)
 
 
 class RvcSettings(SettingsGroup):
@@ -33,15 +33,15 @@ class RvcSettings(SettingsGroup):
     """inprocess: path of the voice, a .pth. webui: its name in the server's list, such as alice.pth."""
     index: str = ""
     """Path of the faiss index trained with the voice (webui: on the server). Empty: none."""
-    speaker: int = Field(0, ge=0)
+    speaker: int = Field(default=0, ge=0)
     """Speaker within the model."""
-    pitch: float = Field(0.0, ge=-24, le=24)
+    pitch: float = Field(default=0.0, ge=-24, le=24)
     """Semitones the voice is moved up (negative: down)."""
-    formant: float = Field(1.0, ge=0.5, le=2.0)
+    formant: float = Field(default=1.0, ge=0.5, le=2.0)
     """effect: vocal tract scale; above 1 sounds smaller, below 1 larger."""
-    index_rate: float = Field(0.75, ge=0, le=1)
+    index_rate: float = Field(default=0.75, ge=0, le=1)
     """Share of the index's nearest features in what is sounded."""
-    protect: float = Field(0.33, ge=0, le=0.5)
+    protect: float = Field(default=0.33, ge=0, le=0.5)
     """Share of the index that consonants and breaths keep; 0.5 treats them like vowels."""
 
     hubert: str = ""
@@ -50,16 +50,16 @@ class RvcSettings(SettingsGroup):
     """inprocess: where the networks run. auto takes a GPU if there is one."""
     seed: int | None = 1
     """inprocess: seed of the networks' noise. None sounds without any: every run is the same, and a little duller."""
-    block_ms: int = Field(500, ge=100, le=10_000, multiple_of=10)
+    block_ms: int = Field(default=500, ge=100, le=10_000, multiple_of=10)
     """Sound (ms) collected before the first block of a clause is converted."""
-    context_ms: int = Field(2000, ge=0, le=10_000, multiple_of=10)
+    context_ms: int = Field(default=2000, ge=0, le=10_000, multiple_of=10)
     """Sound (ms) before a block that is heard again while converting it."""
-    lookahead_ms: int = Field(240, ge=0, le=2000, multiple_of=10)
+    lookahead_ms: int = Field(default=240, ge=0, le=2000, multiple_of=10)
     """Sound (ms) after a block that is heard while converting it."""
 
     url: str = ""
     """webui, w-okada: address of the server, such as http://127.0.0.1:7865."""
-    timeout_s: float = Field(10.0, gt=0, le=120)
+    timeout_s: float = Field(default=10.0, gt=0, le=120)
     """webui, w-okada: longest time (s) one request may take."""
     f0_method: str = "rmvpe"
     """webui: how the server tracks pitch: rmvpe, crepe, harvest or pm."""

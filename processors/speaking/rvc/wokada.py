@@ -115,7 +115,7 @@ class WOkadaConverter:
                 f"RVC_URL: the w-okada server gave {len(received)} samples for {len(block)}; has it a voice selected?",
                 retryable=True,
             )
-        return received.astype(np.float32) / 32768
+        return received.astype(np.float32) / np.float32(32768)
 
 
 class WOkadaSession:

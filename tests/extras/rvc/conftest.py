@@ -67,6 +67,6 @@ def voice_like(seconds: float, rate_hz: int, f0_hz: float = 150.0) -> NDArray[np
     at = np.arange(round(seconds * rate_hz)) / rate_hz
     pitch = f0_hz * 2 ** (0.3 * np.sin(2 * np.pi * 0.7 * at) + 0.1 * np.sin(2 * np.pi * 1.9 * at))
     cycles = 2 * np.pi * np.cumsum(pitch) / rate_hz
-    tone = sum(np.sin(k * cycles) / k for k in range(1, 12))
+    tone = np.sum([np.sin(k * cycles) / k for k in range(1, 12)], axis=0)
     loud = np.clip(np.sin(2 * np.pi * 1.3 * at) + 0.8, 0, 1) * (0.6 + 0.4 * np.sin(2 * np.pi * 4.1 * at))
     return (0.2 * tone * loud).astype(np.float32)

@@ -41,23 +41,23 @@ def test_sound_is_mirrored_where_the_last_vector_reaches_past_it(hubert_v2: Path
     assert encoder.encode(PCM, 100).shape == (100, 768)
 
 
-def changed(folder: Path, to: Path, **edit: object) -> Path:
+def without(folder: Path, to: Path, *names: str) -> Path:
     shutil.copytree(folder, to)
     weights = load_file(to / "model.safetensors")
-    for name in edit.get("drop", ()):
+    for name in names:
         del weights[name]
     save_file(weights, to / "model.safetensors", metadata={"format": "pt"})
     return to
 
 
 def test_a_model_that_lacks_weights_is_refused_instead_of_filled_with_noise(hubert_v2: Path, tmp_path: Path) -> None:
-    folder = changed(hubert_v2, tmp_path / "holes", drop=["encoder.layers.1.attention.q_proj.weight"])
+    folder = without(hubert_v2, tmp_path / "holes", "encoder.layers.1.attention.q_proj.weight")
     with pytest.raises(ModelCorruptError, match=r"RVC_HUBERT: holes lacks encoder\.layers\.1"):
         ContentEncoder(folder, 768, CPU)
 
 
 def test_v1_voices_need_the_projection(hubert_v1: Path, tmp_path: Path) -> None:
-    folder = changed(hubert_v1, tmp_path / "plain", drop=["final_proj.weight", "final_proj.bias"])
+    folder = without(hubert_v1, tmp_path / "plain", "final_proj.weight", "final_proj.bias")
     with pytest.raises(ModelCorruptError, match="final_proj"):
         ContentEncoder(folder, 256, CPU)
 

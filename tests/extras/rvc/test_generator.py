@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from processors.speaking.rvc.checkpoint import build, fold_weight_norm, load_generator, read
-from processors.speaking.rvc.network import Generator, NoDraws, SeededDraws
+from processors.speaking.rvc.network import Generator, NoDraws, SeededDraws, Shape
+from processors.speaking.rvc.voice import DECODER_REACH_FRAMES
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "rvc_golden"
 VOICES = ("v1_40k_f0", "v2_40k_nof0", "v2_48k_f0")
@@ -66,7 +67,7 @@ def test_every_tensor_of_the_checkpoint_is_used_and_none_is_missing(case: Case, 
 def test_a_window_deep_in_a_clip_is_the_whole_clip_cut_out_when_the_phase_is_carried(case: Case) -> None:
     whole = case.generator.infer(*case.inputs(NoDraws())).numpy()
     turned = 0.0 if case.f0_hz is None else float(case.f0_hz[:10].double().sum()) / 100
-    hop, margin = case.generator.hop, 12
+    hop, margin = case.generator.hop, DECODER_REACH_FRAMES
     window = case.generator.infer(*case.inputs(NoDraws()), skip=10, length=40, phase=turned).numpy()
     inner = slice(margin * hop, -margin * hop)
     np.testing.assert_allclose(window[inner], whole[10 * hop : 50 * hop][inner], rtol=0, atol=TOLERANCE)
@@ -77,7 +78,7 @@ def test_overlapping_windows_with_seeded_draws_agree(case: Case) -> None:
     whole = case.generator.infer(*case.inputs(draws), position=500).numpy()
     turned = 0.0 if case.f0_hz is None else float(case.f0_hz[:10].double().sum()) / 100
     window = case.generator.infer(*case.inputs(draws), skip=10, length=40, phase=turned, position=500).numpy()
-    hop, margin = case.generator.hop, 12
+    hop, margin = case.generator.hop, DECODER_REACH_FRAMES
     inner = slice(margin * hop, -margin * hop)
     np.testing.assert_allclose(window[inner], whole[10 * hop : 50 * hop][inner], rtol=0, atol=TOLERANCE)
 
@@ -101,3 +102,37 @@ def test_the_speaker_count_comes_from_the_table_not_from_the_list() -> None:
     content = read(GOLDEN / "v2_48k_f0.pth")
     content["config"][-3] = 109
     assert build(content).shape.speakers == 2
+
+
+@pytest.mark.parametrize("rates", [(12, 10, 2, 2), (10, 10, 2, 2), (10, 8, 2, 2), (10, 6, 2, 2, 2)])
+def test_with_the_kernels_of_real_voices_a_frame_hears_no_further_than_the_margin(rates: tuple[int, ...]) -> None:
+    torch.manual_seed(1)
+    shape = Shape(
+        features=768,
+        latent=8,
+        channels=16,
+        hidden=32,
+        heads=2,
+        layers=1,
+        kernel=3,
+        block_kernels=(3, 7, 11),
+        block_dilations=((1, 3, 5),) * 3,
+        rates=rates,
+        upsample_channels=64,
+        upsample_kernels=tuple(2 * rate for rate in rates),
+        speakers=1,
+        speaker_width=8,
+        rate_hz=100 * int(np.prod(rates)),
+        pitched=False,
+    )
+    generator = Generator(shape).eval()
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    phone = torch.randn(80, 768)
+    whole = generator.infer(phone, None, None, 0, NoDraws()).numpy()
+    window = generator.infer(phone, None, None, 0, NoDraws(), skip=25, length=40).numpy()
+    hop, margin = generator.hop, DECODER_REACH_FRAMES
+    inner = slice(margin * hop, -margin * hop)
+    loudest = np.abs(whole).max()
+    assert loudest > 1e-5
+    np.testing.assert_allclose(window[inner], whole[25 * hop : 65 * hop][inner], rtol=0, atol=1e-4 * loudest)

@@ -18,7 +18,8 @@ from tests.extras.rvc.conftest import voice_like
 
 def tone(hz: float, seconds: float, rate_hz: int) -> np.ndarray:
     at = np.arange(round(seconds * rate_hz)) / rate_hz
-    return sum(0.2 * np.sin(2 * np.pi * k * hz * at) / k for k in range(1, 10)).astype(np.float32)
+    partials = [0.2 * np.sin(2 * np.pi * k * hz * at) / k for k in range(1, 10)]
+    return np.sum(partials, axis=0).astype(np.float32)
 
 
 @pytest.mark.parametrize("hz", [90.0, 150.0, 260.0])

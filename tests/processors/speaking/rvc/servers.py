@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +77,7 @@ class RvcWebUi:
     async def upload(self, request: web.Request) -> web.Response:
         paths = []
         async for part in await request.multipart():
+            assert isinstance(part, BodyPartReader)
             assert part.name == "files"
             path = f"{self.PATH}{len(self.files):040x}/{part.filename}"
             self.files[path] = bytes(await part.read())

@@ -30,7 +30,7 @@ class SmoothingVoice:
     def convert(self, pcm: Audio, window: Window, phase: float) -> tuple[Audio, float]:
         assert len(pcm) == (window.stop - window.context) * RATE_HZ // FRAME_HZ
         self.windows.append(window)
-        smooth = np.convolve(pcm, np.hanning(400) / 200, mode="same").repeat(3)
+        smooth = np.convolve(pcm, np.hanning(400) / 200, mode="same").repeat(3).astype(np.float32)
         hop = self.output_rate_hz // FRAME_HZ
         return smooth[(window.start - window.context) * hop : (window.tail - window.context) * hop], phase + 1
 
