@@ -6,55 +6,8 @@ from typing import Any
 import pytest
 
 from personas.cards import Card
-from personas.lorebooks import LoreMessage, LoreScene, LoreSettings, LoreState, Scan, read_lorebook, scan
-
-ANYTHING = Card(name="Mira", description="keeper of the lamp", tags=("Sea",))
-
-
-def entry(*keys: str, content: str = "lore", **fields: Any) -> dict[str, Any]:
-    """A V2 entry; `ext` goes into its extensions as SillyTavern writes them."""
-    ext = {"selectiveLogic": 0, **fields.pop("ext", {})}
-    secondary = fields.get("secondary_keys")
-    return {
-        "keys": list(keys),
-        "content": content,
-        "enabled": True,
-        "insertion_order": 100,
-        "selective": secondary is not None,
-        "extensions": ext,
-        **fields,
-    }
-
-
-def run(
-    *entries: dict[str, Any],
-    said: list[str] | str = "",
-    state: LoreState | None = None,
-    book: dict[str, Any] | None = None,
-    seed: int = 1,
-    card: Card = ANYTHING,
-    scene: dict[str, Any] | None = None,
-    by_meaning: tuple[str, ...] = (),
-    **settings: Any,
-) -> Scan:
-    messages = [LoreMessage("Sam", text) for text in ([said] if isinstance(said, str) else said)]
-    return scan(
-        [read_lorebook({**(book or {}), "entries": list(entries)}, "book")],
-        LoreScene(card=card, messages=messages, **(scene or {})),
-        state or LoreState(),
-        LoreSettings(**settings),
-        random.Random(seed),
-        lambda text: len(text.split()),
-        by_meaning,
-    )
-
-
-def texts(found: Scan) -> list[str]:
-    return [item.text for item in found.activated]
-
-
-def speaks(*args: Any, **kwargs: Any) -> bool:
-    return bool(run(*args, **kwargs).activated)
+from personas.lorebooks import LoreMessage, LoreScene, LoreSettings, LoreState, read_lorebook, scan
+from tests.personas.lorebooks.build import ANYTHING, chat, entry, run, speaks, texts
 
 
 @pytest.mark.parametrize(
@@ -221,10 +174,6 @@ def test_probability_is_rolled_once_in_a_scan() -> None:
     assert 70 <= hits <= 130
 
 
-def chat(length: int, last: str = "hm") -> list[str]:
-    return [*(["hm"] * (length - 1)), last]
-
-
 def test_a_sticky_entry_stays_for_its_messages_and_then_rests() -> None:
     asked = entry("cat", ext={"sticky": 3, "cooldown": 2})
     found = run(asked, said=chat(1, "cat"))
@@ -386,55 +335,3 @@ def test_an_entry_may_search_the_users_description() -> None:
 def test_an_entry_found_by_meaning_speaks_only_if_it_allows_that() -> None:
     assert speaks(entry("cat", ext={"vectorized": True}), said="x", by_meaning=("book.0",))
     assert not speaks(entry("cat"), said="x", by_meaning=("book.0",))
-
-
-def answers(n: int) -> dict[str, Any]:
-    return {"character_messages": n}
-
-
-@pytest.mark.parametrize(
-    ("decorators", "said", "scene", "expected"),
-    [
-        ("@@activate", "x", {}, True),
-        ("@@dont_activate", "cat", {}, False),
-        ("@@dont_activate\n@@activate", "x", {}, True),
-        ("@@activate_only_after 3", "cat", answers(2), False),
-        ("@@activate_only_after 3", "cat", answers(3), True),
-        ("@@activate_only_every 3", "cat", answers(4), False),
-        ("@@activate_only_every 3", "cat", answers(6), True),
-        ("@@activate_only_every 0", "cat", answers(4), True),
-        ("@@is_greeting 1", "cat", {"greeting": 0}, False),
-        ("@@is_greeting 1", "cat", {"greeting": 1}, True),
-        ("@@is_greeting 1", "cat", {}, True),
-        ("@@is_user_icon red", "cat", {"user_icon": "blue"}, False),
-        ("@@is_user_icon red", "cat", {"user_icon": "red"}, True),
-        ("@@is_user_icon red", "cat", {}, True),
-        ("@@additional_keys dog, bird", "cat", {}, False),
-        ("@@additional_keys dog, bird", "cat bird", {}, True),
-        ("@@additional_keys dog\n@@additional_keys bird", "cat bird", {}, False),
-        ("@@additional_keys dog\n@@additional_keys bird", "cat bird dog", {}, True),
-        ("@@exclude_keys dog", "cat dog", {}, False),
-        ("@@exclude_keys dog", "cat", {}, True),
-        ("@@unknown 3", "cat", {}, True),
-        ("@@unknown 3\n@@@activate_only_after 3", "cat", answers(1), False),
-        ("@@unknown\n@@@other\n@@@more\n@@@again\n@@@still\n@@@dont_activate", "cat", {}, False),
-        ("@@role user\n@@@dont_activate", "cat", {}, True),
-        ("@@activate_only_after soon", "cat", answers(0), True),
-        ("@@instruct_scan_depth 1", "cat", {}, True),
-    ],
-)
-def test_decorators(decorators: str, said: str, scene: dict[str, Any], expected: bool) -> None:
-    found = run(entry("cat", content=f"{decorators}\n\nlore"), said=said, scene=scene)
-    assert texts(found) == (["lore"] if expected else [])
-
-
-def test_the_scan_depth_decorator_wins_over_the_book() -> None:
-    asked = entry("cat", content="@@scan_depth 1\nlore")
-    assert not speaks(asked, said=["cat", "x"], book={"scan_depth": 5})
-
-
-def test_an_entry_may_stay_after_its_first_match_or_never_come_again() -> None:
-    keep = entry("cat", content="@@keep_activate_after_match\nlore")
-    once = entry("cat", content="@@dont_activate_after_match\nlore")
-    assert speaks(keep, said=chat(2), state=run(keep, said="cat").state)
-    assert not speaks(once, said=chat(2, "cat"), state=run(once, said="cat").state)
