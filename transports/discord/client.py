@@ -75,6 +75,7 @@ class DiscordVoiceClient(discord.VoiceClient):
     def cleanup(self) -> None:
         """Called by discord.py when the stay is over; may be called twice."""
         super().cleanup()
+        self._connection.end_reader()
         if not self.closed.is_set():
             self.closed.set()
             logger.info(f"out of the voice channel: {self._connection.reason}")

@@ -42,6 +42,7 @@ _RESUME_S = 4.0
 _MOVE_S = 5.0
 """How long after 4014 Discord gets to name the server of the channel we were moved to."""
 _RECOVER_EVERY_S = 2.0
+_STOP_TRIES, _STOP_S = 20, 0.01
 _LOST = (TimeoutError, ConnectionClosed, OSError, aiohttp.ClientError)
 
 
@@ -181,6 +182,15 @@ class VoiceConnection(VoiceConnectionState):
         with contextlib.suppress(OSError):  # never connected
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+
+    def end_reader(self) -> None:
+        """End the reader thread. Told once to stop, discord.py's may miss it: while it starts, or when paused after."""
+        for _ in range(_STOP_TRIES):
+            self._socket_reader.stop()
+            self._socket_reader.join(_STOP_S)
+            if not self._socket_reader.is_alive():
+                return
+        logger.warning("the voice socket reader did not end")
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.voice_client.receiver.receive(self, datagram, time.monotonic_ns())

@@ -101,6 +101,7 @@ class Receiver:
         self._settings = settings
         self._sink = sink
         self._lock = threading.Lock()
+        self._listening = True
         self._counters = ReceiveCounters()
         self._dave = _Dave()
         self._owners: dict[int, int] = {}
@@ -165,6 +166,20 @@ class Receiver:
         with self._lock:
             self._opted_out.discard(user_id)
 
+    @property
+    def listening(self) -> bool:
+        """Whether anybody is heard; off, every packet is dropped before it is decrypted."""
+        return self._listening
+
+    def listen(self, on: bool) -> None:
+        """Begin or stop to hear everybody."""
+        with self._lock:
+            self._listening = on
+            if not on:
+                self._streams.clear()
+                for user_id in list(self._speakers):
+                    self._dismiss(user_id)
+
     def _dismiss(self, user_id: int) -> None:
         if self._speakers.pop(user_id, None) is not None:
             self._sink(Gone(user_id))
@@ -174,7 +189,10 @@ class Receiver:
     def receive(self, line: Line, datagram: bytes, arrived_ns: int) -> None:
         """Take one datagram from the voice server's socket."""
         with self._lock:
-            self._receive(line, datagram, arrived_ns)
+            if self._listening:
+                self._receive(line, datagram, arrived_ns)
+            else:
+                self._counters.opted_out += 1
 
     def _receive(self, line: Line, datagram: bytes, arrived_ns: int) -> None:
         count = self._counters

@@ -178,6 +178,15 @@ class DiscordTransport(BaseTransport):
         """Hear a user again."""
         self._receiver.opt_in(user_id)
 
+    @property
+    def listening(self) -> bool:
+        """Whether anybody is heard."""
+        return self._receiver.listening
+
+    def listen(self, on: bool) -> None:
+        """Begin or stop to hear everybody; who opted out stays unheard."""
+        self._receiver.listen(on)
+
     def pause(self) -> None:
         """Fall silent at the next frame and keep the position: an interruption that may be false."""
         self._sender.pause()
