@@ -14,6 +14,18 @@ documentation and RFC 9420, not from a client, so that the bot meets a second op
         packets = await alice.until_heard(server.bot)         # with arrival times, opened end to end
         answer = alice.heard_pcm(server.bot, rate_hz=16_000)
 
+What goes wrong on demand:
+
+    server.impair(Impairment(loss=0.05, reorder=0.1, seed=1))     # for everyone, or toward one user
+    await server.voice.close(user.id, 4006)                       # any close code; 4015 keeps the session
+    server.voice.cut(user.id); server.gateway.cut()               # no close frame; both resume
+    server.voice.refuse_next_identify(user.id, 4017)
+    await server.gateway.invalidate()
+    await server.faults.random_packets(user, 10_000)              # garbage on either socket
+    server.http.rate_limits.reject("POST", r"/channels/\\d+/messages", retry_after_s=0.5)
+    await server.overwrite(user, channel, deny=Permission.CONNECT)
+    await server.move(user, channel); await server.voice_states.kick(user)
+
 Not modelled: video, stage channels, threads, several guilds or shards.
 """
 

@@ -108,19 +108,6 @@ async def test_a_deleted_channel_disconnects_it(server: LocalDiscord, bot: Bot) 
     assert server.voice.session(server.bot.id) is None
 
 
-async def test_after_4006_it_comes_back_with_a_new_session(server: LocalDiscord, bot: Bot) -> None:
-    alice = await server.participant("alice")
-    await alice.join(server.voice_channel)
-    await _join(bot, server)
-    await alice.until_secure_with(server.bot)
-
-    await server.voice.close(server.bot.id, 4006)
-    await server.voice.until_connected(server.bot.id)
-    await alice.until_secure_with(server.bot)
-
-    assert server.voice.counts.identified[server.bot.id] == 2
-
-
 async def test_a_lost_discovery_answer_keeps_it_waiting(server: LocalDiscord, bot: Bot) -> None:
     server.relay.lose_discoveries = 1
     channel = bot.get_channel(server.voice_channel.id)
