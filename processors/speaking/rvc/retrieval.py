@@ -65,7 +65,7 @@ def protected(mixed: Features, plain: Features, f0_hz: NDArray[np.float32], prot
     if protect >= 0.5:
         return mixed
     share = np.where(f0_hz > 0, 1.0, protect).astype(np.float32)[:, None]
-    return mixed * share + plain * (np.float32(1.0) - share)
+    return (mixed * share + plain * (1.0 - share)).astype(np.float32)
 
 
 class Retrieval:
@@ -88,4 +88,4 @@ class Retrieval:
         """Mix `rate` (0 to 1) of the nearest training features into (T, F) features."""
         squared, numbers = self._index.search(plain, min(NEIGHBOURS, len(self._vectors)))
         found = blend(self._vectors[numbers], squared)
-        return np.float32(rate) * found + np.float32(1.0 - rate) * plain
+        return (rate * found + (1.0 - rate) * plain).astype(np.float32)
