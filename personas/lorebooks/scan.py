@@ -248,11 +248,8 @@ class _Scanner:
         if self._scene.length < entry.delay or (state.is_resting(entry) and not sticky):
             return False
         recursing = kind is _Round.RECURSION
-        if not sticky:
-            if entry.recursion_level and (not recursing or entry.recursion_level > self._level):
-                return False
-            if recursing and not entry.recursion_level and not self._recursion_reaches(entry):
-                return False
+        if not sticky and entry.recursion_level and (not recursing or entry.recursion_level > self._level):
+            return False
         forced = when.activate or (when.keep_after_match and entry.id in state.matched)
         alike = entry.by_meaning and entry.id in self._by_meaning
         if forced or alike or entry.constant or sticky:

@@ -76,6 +76,7 @@ def test_a_quarrel_costs_affinity_silences_banter_and_cools() -> None:
     bond = quarrelled(Bond(50), 0, "the toaster", 0.8, SETTINGS)
     assert (bond.affinity, bond.heat, bond.quarrel) == (42, 0.8, "the toaster")
     assert banter_chance(bond, 0, SETTINGS) < 0.03
+    assert quarrelled(bond, 0, "the kettle", 0.8, SETTINGS).heat == pytest.approx(0.96)
     later = now(bond, SETTINGS.quarrel_half_life_s, SETTINGS)
     assert later.heat == pytest.approx(0.4)
     healed = now(bond, 10 * SETTINGS.quarrel_half_life_s, SETTINGS)

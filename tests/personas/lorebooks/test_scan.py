@@ -185,6 +185,15 @@ def test_a_sticky_entry_stays_for_its_messages_and_then_rests() -> None:
     assert seen == [True, True, True, False, False, True, True]
 
 
+def test_the_rest_after_a_sticky_span_holds_when_a_message_is_answered_anew() -> None:
+    asked = entry("cat", ext={"sticky": 3, "cooldown": 2})
+    state = run(asked, said=chat(1, "cat")).state
+    for _ in range(2):
+        found = run(asked, said=chat(4, "cat"), state=state)
+        state = found.state
+        assert not found.activated
+
+
 def test_a_sticky_entry_speaks_without_its_key_and_without_dice() -> None:
     asked = entry("cat", ext={"sticky": 3, "probability": 100})
     found = run(asked, said=chat(1, "cat"))
