@@ -72,6 +72,8 @@ class TranscribeFrame(SystemFrame):
 
     ref: UtteranceRef
     request: int
+    turn: int
+    """The turn under way, for the log."""
 
 
 @dataclass

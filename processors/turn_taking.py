@@ -121,7 +121,7 @@ class TurnTaking(FrameProcessor):
         now_ms = self._clock.now_ms()
         match action:
             case Transcribe(ref, request):
-                await self.push_frame(TranscribeFrame(ref, request), _UP)
+                await self.push_frame(TranscribeFrame(ref, request, self.floor.turn), _UP)
             case CloseUtterance(ref):
                 await self.push_frame(CloseUtteranceFrame(ref), _UP)
             case Speculate(turn, attempt, heard):

@@ -8,6 +8,7 @@ blurred by its memory, and every latency figure is counted from that sample.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -47,6 +48,21 @@ class Window:
     """Media time of the window's end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much of an utterance is speech, as the detector heard it."""
+
+    voiced_ms: int
+    """Time in its windows of speech."""
+    certainty: float
+    """Mean speech probability (0-1) of those windows; 0 when there is none."""
+
+
+class _Heard(NamedTuple):
+    pcm: Pcm
+    probability: float
+
+
 class Ear:
     """Hears one speaker. Feed it frames in order; it never blocks."""
 
@@ -54,8 +70,9 @@ class Ear:
         self._vad = vad
         self._policy = policy
         self._pending = np.empty(0, np.int16)
-        self._recent: deque[Pcm] = deque(maxlen=max(1, policy.pre_roll_ms // WINDOW_MS + policy.start_ms // WINDOW_MS))
-        self._sound: deque[Pcm] = deque(maxlen=int(policy.max_utterance_s * 1000 / WINDOW_MS))
+        before_onset = policy.pre_roll_ms // WINDOW_MS + policy.start_ms // WINDOW_MS
+        self._recent: deque[_Heard] = deque(maxlen=max(1, before_onset))
+        self._sound: deque[_Heard] = deque(maxlen=int(policy.max_utterance_s * 1000 / WINDOW_MS))
         self._number = 0
         self._open = False
         self._onset_ms = 0
@@ -83,7 +100,12 @@ class Ear:
 
     def sound(self) -> Pcm:
         """The utterance under way, with its pre-roll and the pause at its end so far."""
-        return np.concatenate(self._sound) if self._sound else np.empty(0, np.int16)
+        return np.concatenate([window.pcm for window in self._sound]) if self._sound else np.empty(0, np.int16)
+
+    def evidence(self) -> Evidence:
+        """How much of `sound()` is speech."""
+        voiced = [w.probability for w in self._sound if w.probability >= self._policy.stop_threshold]
+        return Evidence(len(voiced) * WINDOW_MS, sum(voiced) / len(voiced) if voiced else 0.0)
 
     def close(self) -> None:
         """Forget the utterance under way; speech that goes on is a new one."""
@@ -96,13 +118,13 @@ class Ear:
     def _hear(self, window: Pcm, at_ms: float) -> Window | None:
         probability = self._vad.probability(window)
         if not self._open:
-            self._recent.append(window)
+            self._recent.append(_Heard(window, probability))
             self._onset_ms = self._onset_ms + WINDOW_MS if probability >= self._policy.start_threshold else 0
             if self._onset_ms < self._policy.start_ms:
                 return None
             self._begin(at_ms)
         else:
-            self._sound.append(window)
+            self._sound.append(_Heard(window, probability))
             self._follow(probability, at_ms)
         return Window(self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms)
 

@@ -21,8 +21,10 @@ from processors.frames import (
     TranscribeFrame,
     VoicedFrame,
 )
-from processors.hearing.ear import Ear, Window
+from processors.hearing.ear import Ear, Evidence, Window
 from processors.hearing.engines import Segment, SpeechToText
+from processors.hearing.plausibility import doubt
+from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
 from processors.hearing.vad import VoiceActivityDetector
 
@@ -66,8 +68,8 @@ class Hearing(FrameProcessor):
         match frame:
             case SpeakerAudioFrame():
                 await self._hear(frame)
-            case TranscribeFrame(ref=ref, request=request):
-                self._start_transcribing(ref, request)
+            case TranscribeFrame():
+                self._start_transcribing(frame)
             case CloseUtteranceFrame(ref=ref):
                 await self._close(ref)
             case SpeakerLeftFrame(speaker=speaker):
@@ -113,7 +115,8 @@ class Hearing(FrameProcessor):
             return SilentFrame(ref, window.silence_ms, window.stopped_ms, window.at_ms)
         return VoicedFrame(ref, window.voiced_ms, window.at_ms)
 
-    def _start_transcribing(self, ref: UtteranceRef, request: int) -> None:
+    def _start_transcribing(self, frame: TranscribeFrame) -> None:
+        ref = frame.ref
         speaker = self._speakers.get(ref.speaker)
         if speaker is None or speaker.ear.utterance != ref.number:
             return
@@ -121,16 +124,23 @@ class Hearing(FrameProcessor):
         if older:
             older.cancel()
         segment = Segment(ref.speaker, ref.number, speaker.ear.sound())
-        task = self.create_task(self._transcribe(ref, request, segment), name=f"transcribe-{request}")
+        with logger.contextualize(turn=frame.turn):
+            work = self._transcribe(ref, frame.request, segment, speaker.ear.evidence())
+            task = self.create_task(work, name=f"transcribe-{frame.request}")
         self._transcribing[ref] = task
 
-    async def _transcribe(self, ref: UtteranceRef, request: int, segment: Segment) -> None:
+    async def _transcribe(self, ref: UtteranceRef, request: int, segment: Segment, evidence: Evidence) -> None:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 text = await self._stt.transcribe(segment)
         except (EngineError, TimeoutError) as error:
             # Heard as nothing: the turn closes with that reason instead of staying open for ever.
             await self.push_error(f"speech-to-text failed: {error or 'timeout'}", exception=error)
+            text = ""
+        # A script makes nothing up, whatever sound it is given.
+        scripted = isinstance(self._stt, ScriptedStt)
+        if not scripted and (reason := doubt(text, evidence, self._settings.plausibility)):
+            logger.info("what {} seemed to say is not believed: {}", ref.speaker, reason)
             text = ""
         if self._transcribing.get(ref) is asyncio.current_task():
             del self._transcribing[ref]

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from processors.hearing.ear import EarPolicy
+from processors.hearing.plausibility import PlausibilityPolicy
 from processors.setting_names import Env, SettingsGroup
 
 
@@ -19,6 +20,8 @@ class HearingSettings(SettingsGroup):
     """How long (s) a transcript may take before the utterance counts as not understood."""
     ear: EarPolicy = EarPolicy()
     """How speech is told from its absence."""
+    plausibility: PlausibilityPolicy = PlausibilityPolicy()
+    """When a transcript is not believed."""
     scripted_lines: tuple[str, ...] = ("Hello there.", "What can you do?", "Tell me a story.", "Thank you, goodbye.")
     """What the scripted engine hears, utterance by utterance. "Alice: Hello." is heard from Alice only."""
     scripted_delay_ms: float = Field(default=60.0, ge=0, le=10000)

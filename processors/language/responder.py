@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 
+from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -67,7 +68,8 @@ class Responder(FrameProcessor):
         self._heard[frame.attempt] = frame.heard
         while len(self._heard) > _ATTEMPTS_KEPT:
             self._heard.popitem(last=False)
-        self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
+        with logger.contextualize(turn=frame.turn):
+            self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
 
     async def _respond(self, frame: SpeculateFrame) -> None:
         messages = self._conversation.request(frame.heard)

@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame, TTSStartedFrame, TTSStoppedFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -64,9 +65,10 @@ class Speaker(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         match frame:
-            case SpeculateFrame(attempt=attempt):
+            case SpeculateFrame(turn=turn, attempt=attempt):
                 await self._stop()
-                self._begin(attempt)
+                with logger.contextualize(turn=turn):
+                    self._begin(attempt)
             case SayFrame(attempt=attempt, text=text):
                 await self._stop()
                 reply = self._begin(attempt)
@@ -143,7 +145,9 @@ class Speaker(FrameProcessor):
                 async with contextlib.aclosing(self._tts.synthesize(clause.spoken, self.style)) as pieces:
                     sound = [piece async for piece in pieces]
         except TimeoutError:
-            late = f"no sound for {clause.spoken!r} within {self._settings.timeout_s:g} s (SPEAKING_TIMEOUT_S)"
+            # Not the words themselves: they are the conversation's, and this goes to the log.
+            length, timeout_s = len(clause.spoken), self._settings.timeout_s
+            late = f"no sound for a clause of {length} characters within {timeout_s:g} s (SPEAKING_TIMEOUT_S)"
             raise EngineError(late, retryable=True) from None
         pcm = np.concatenate(sound) if sound else np.empty(0, np.int16)
         return trim_silence(pcm, self._tts.sample_rate_hz, pause_ms=self._settings.pause_ms)
