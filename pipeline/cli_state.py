@@ -21,6 +21,11 @@ class State:
         Raises:
             SettingError: something in them is wrong.
         """
+        from loguru import logger
+
+        # Pipecat greets whoever imports it first, in a line nobody asked for.
+        logger.remove()
+
         from pipeline.logs import set_up_logging
         from pipeline.settings import load_settings
 

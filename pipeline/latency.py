@@ -23,6 +23,7 @@ from processors.frames import (
     TranscribedFrame,
     TurnClosedFrame,
 )
+from processors.speech_log import log_speech
 
 _ATTEMPTS_KEPT = 8
 
@@ -152,4 +153,8 @@ class LatencyObserver(BaseObserver):
                 logger.info("turn closed without a reply: {}", record.reason)
             else:
                 logger.info("turn answered, voice to voice {:.0f} ms, {} attempts", record.v2v_ms, record.attempts)
+            for one in record.heard:
+                log_speech(one.speaker, one.text)
+            if record.spoken:
+                log_speech("bot", record.spoken)
         await self._on_turn(record)

@@ -5,26 +5,33 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from pipeline.settings import LogSettings
 from processors.errors import SettingError
+from processors.speech_log import SPEECH
 
 if TYPE_CHECKING:
     from loguru import Record
 
+    from pipeline.settings import LogSettings
+
 _FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[where]} {message}"
 
 
-def set_up_logging(settings: LogSettings, *, debug: bool = False) -> None:
+def set_up_logging(settings: "LogSettings", *, debug: bool = False) -> None:
     """Send log lines to the terminal's error stream and, if a folder is set, to a rotating file.
 
-    Call it before Pipecat is imported: it logs a greeting then.
+    Lines that hold somebody's words (`processors.speech_log`) are dropped unless `settings.speech` is on, and so are
+    Pipecat's trace lines, some of which print messages whole.
 
     Raises:
         SettingError: the folder cannot be written.
     """
     logger.remove()
     logger.configure(patcher=_name_the_turn)
-    logger.add(sys.stderr, level="DEBUG" if debug else settings.level, format=_FORMAT, diagnose=False)
+
+    def allowed(record: "Record") -> bool:
+        return settings.speech or not _holds_words(record)
+
+    logger.add(sys.stderr, level="DEBUG" if debug else settings.level, format=_FORMAT, filter=allowed, diagnose=False)
     if settings.folder is None:
         return
     try:
@@ -32,6 +39,7 @@ def set_up_logging(settings: LogSettings, *, debug: bool = False) -> None:
             settings.folder / "acore.log",
             level="DEBUG" if debug else "INFO",
             format=_FORMAT,
+            filter=allowed,
             rotation="10 MB",
             retention=5,
             enqueue=True,
@@ -40,6 +48,11 @@ def set_up_logging(settings: LogSettings, *, debug: bool = False) -> None:
         )
     except OSError as error:
         raise SettingError(f"the log folder {settings.folder} cannot be written: {error} ([log] folder)") from None
+
+
+def _holds_words(record: "Record") -> bool:
+    from_pipecat = (record["name"] or "").startswith("pipecat")
+    return SPEECH in record["extra"] or (from_pipecat and record["level"].no < logger.level("DEBUG").no)
 
 
 def _name_the_turn(record: "Record") -> None:
