@@ -1,5 +1,6 @@
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -46,13 +47,15 @@ class Line:
 class Room:
     """A receiver, the line packets come over, and what came out."""
 
-    def __init__(self, dave: Dave | None = None, **settings: int) -> None:
+    def __init__(self, dave: Dave | None = None, *, speaker_limit: int = 8, silence_tail_s: float = 5) -> None:
         self.out: list[Heard | Gone] = []
         self.line = Line(dave=dave)
-        self.receiver = Receiver(DiscordVoiceSettings(**settings), self.out.append)
+        self.receiver = Receiver(
+            DiscordVoiceSettings(speaker_limit=speaker_limit, silence_tail_s=silence_tail_s), self.out.append
+        )
         self.receiver.note(gateway.SessionDescribed(1 if dave else 0))
         self.now_s = time.monotonic()
-        self._sequence = dict.fromkeys((ALICE, BOB), 0)
+        self._sequence: Counter[int] = Counter()
 
     def announce(self, *users: int) -> None:
         for user in users:

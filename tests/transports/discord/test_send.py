@@ -192,7 +192,7 @@ def test_a_late_frame_is_an_underrun_and_never_made_up_with_a_burst(sender: Send
     line.until(over)
     assert sender.status().underruns == 1
     gaps = np.diff([at_s for at_s, _, _ in line.sent])
-    assert gaps.min() > 0.004
+    assert gaps.min() > 0.01
 
 
 def test_a_closed_sender_refuses_instead_of_hanging():
