@@ -1,7 +1,7 @@
 """The engines of a session, made by name and warmed up before anybody is told that we are ready."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -28,15 +28,19 @@ def model_store(settings: Settings) -> ModelStore:
     return ModelStore(settings.models.dir, offline=settings.models.offline)
 
 
-def models_needed(settings: Settings) -> list[str]:
-    """Names, in the manifest, of the models that the chosen engines load."""
+def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "tts")) -> list[str]:
+    """Names, in the manifest, of the models that the chosen engines of these kinds load."""
     needed = {
         ("stt", "moonshine"): "moonshine-tiny-en",
         ("llm", "embedded"): settings.language.embedded_model,
         ("tts", "hibari"): "hibari-heart",
     }
     chosen = (("stt", settings.hearing.engine), ("llm", settings.language.provider), ("tts", settings.speaking.engine))
-    return [needed[engine] for engine in chosen if engine in needed and not needed[engine].endswith(".gguf")]
+    return [
+        needed[engine]
+        for engine in chosen
+        if engine[0] in kinds and engine in needed and not needed[engine].endswith(".gguf")
+    ]
 
 
 @asynccontextmanager

@@ -61,6 +61,11 @@ class Conversation:
         if self._too_long():
             del self._history[: len(self._history) // 4 * 2 or 2]
 
+    def clear(self) -> None:
+        """Forget all that was said."""
+        self._history.clear()
+        self._speakers.clear()
+
     def _too_long(self) -> bool:
         chars = sum(len(message.content) for message in (*self.prefix, *self._history))
         return len(self._history) > self._most_messages or chars > self._most_chars
