@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_chat import chat
+from pipeline.cli_doctor import doctor
 from pipeline.cli_models import models_app
 from pipeline.cli_replay import demo, replay
+from pipeline.cli_run import run
 from pipeline.cli_settings import settings_app
 from pipeline.cli_state import State
 from processors.errors import AcoreError
@@ -44,8 +47,11 @@ def _common(
     context.obj = State(config, debug)
 
 
+app.command()(run)
 app.command()(demo)
 app.command()(replay)
+app.command()(chat)
+app.command()(doctor)
 app.add_typer(settings_app)
 app.add_typer(models_app)
 

@@ -4,21 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from pipecat.bus import BusMessage
-from pipecat.workers.base_worker import BaseWorker
 
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines, running_engines
 from pipeline.interrupts import on_interrupt
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
+from pipeline.turn_listener import TurnListener
 from pipeline.voice import voice_pipeline
 from processors.clock import SessionClock
-from processors.events import TurnFinished, TurnRecord
+from processors.events import TurnRecord
 from processors.floor import Phase
 from processors.turn_taking import TurnTaking
 from processors.virtual_time import VirtualTimeLoop
@@ -63,28 +61,6 @@ class Replay:
     """Whether it was stopped before its end."""
     outputs: tuple[Path, ...] = ()
     """The sound files it left; `*.partial.wav` when it was stopped."""
-
-
-@dataclass(slots=True)
-class _TurnCollector:
-    """Keeps what the bus tells of turns, and passes each on as it happens."""
-
-    on_turn: Callable[[TurnRecord], None]
-    turns: list[TurnRecord] = field(default_factory=list)
-
-    def worker(self) -> BaseWorker:
-        collector = self
-
-        class Collector(BaseWorker):
-            """A side worker on the bus."""
-
-            async def on_bus_message(self, message: BusMessage) -> None:
-                await super().on_bus_message(message)
-                if isinstance(message, TurnFinished):
-                    collector.turns.append(message.record)
-                    collector.on_turn(message.record)
-
-        return Collector("turn-collector")
 
 
 class _BotOnly:
@@ -139,7 +115,12 @@ async def _replay(
     room = voice_pipeline(engines, settings, character, clock)
     await engines.llm.prefill(room.conversation.prefix)
     view = Room(room.turn_taking)
-    collector = _TurnCollector(on_turn)
+    turns: list[TurnRecord] = []
+
+    def note(record: TurnRecord) -> None:
+        turns.append(record)
+        on_turn(record)
+
     began_s = time.monotonic()
     with ExitStack() as files:
         writer, sink = _open_sink(files, out, stereo)
@@ -153,7 +134,7 @@ async def _replay(
             stopping.append(asyncio.ensure_future(session.cancel("interrupted")))
 
         with on_interrupt(stop) as interrupted:
-            await session.run(collector.worker())
+            await session.run(TurnListener("turns", note))
             await asyncio.gather(*stopping)
         if source.failure:
             raise source.failure
@@ -162,7 +143,7 @@ async def _replay(
         if writer:
             outputs = (writer.abort() if interrupted() else writer.close(),)
     return Replay(
-        turns=tuple(collector.turns),
+        turns=tuple(turns),
         audio_s=recorder.duration_ms / 1000,
         wall_s=time.monotonic() - began_s,
         interrupted=interrupted(),

@@ -60,6 +60,10 @@ class VoiceSession:
         self._worker.add_event_handler("on_pipeline_finished", finished)
         await self._runner.run(auto_end=False)
 
+    async def queue(self, frame: Frame) -> None:
+        """Put a frame at the head of the pipeline."""
+        await self._worker.queue_frame(frame)
+
     async def cancel(self, reason: str) -> None:
         """Stop now: what is queued is dropped."""
         logger.info("session cancelled: {}", reason)

@@ -23,6 +23,8 @@ from processors.language.settings import LanguageSettings
 from processors.models.settings import ModelSettings
 from processors.setting_names import Env, SettingsGroup
 from processors.speaking.settings import SpeakingSettings
+from text.settings import DiscordSettings
+from transports.discord.settings import DiscordVoiceSettings
 
 SETTINGS_FILE = "acore.toml"
 
@@ -36,13 +38,20 @@ class PersonaSettings(SettingsGroup):
     """What the character calls somebody whose name it does not know."""
 
 
+class DataSettings(SettingsGroup):
+    """What must survive a restart."""
+
+    folder: Annotated[Path | None, Env("ACORE_DATA_DIR")] = None
+    """Folder of opt-outs and the like; empty for the platform's user data folder."""
+
+
 class LogSettings(SettingsGroup):
     """What is logged, and where."""
 
     level: Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], Env("LOG_LEVEL")] = "WARNING"
     """Least severe level shown on the terminal."""
     folder: Path | None = None
-    """Folder of the rotating log file (10 MB, 5 kept, level DEBUG at most); empty for none."""
+    """Folder of the rotating log file (10 MB, 5 kept; from INFO on, all with --debug); empty for none."""
     speech: bool = False
     """Log what people say and what is answered (at INFO). Off: no user's words reach a log."""
 
@@ -55,7 +64,10 @@ class Settings(SettingsGroup):
     language: LanguageSettings = LanguageSettings()
     speaking: SpeakingSettings = SpeakingSettings()
     persona: PersonaSettings = PersonaSettings()
+    discord: DiscordSettings = DiscordSettings()
+    discord_voice: DiscordVoiceSettings = DiscordVoiceSettings()
     models: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
     log: LogSettings = LogSettings()
 
 

@@ -1,5 +1,6 @@
 """The voice pipeline: one readable, ordered list of processors, and nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipecat.processors.frame_processor import FrameProcessor
@@ -27,6 +28,7 @@ class VoicePipeline:
     hearing: Hearing
     turn_taking: TurnTaking
     conversation: Conversation
+    speaker: Speaker
     stages: tuple[FrameProcessor, ...]
     """Between input and output."""
     tail: Playout
@@ -38,25 +40,33 @@ class VoicePipeline:
 
 
 def voice_pipeline(
-    engines: Engines, settings: Settings, character: CharacterProfile, clock: SessionClock
+    engines: Engines,
+    settings: Settings,
+    character: CharacterProfile,
+    clock: SessionClock,
+    *,
+    name_of: Callable[[str], str] = str,
 ) -> VoicePipeline:
-    """Build the stages of one room for one character."""
-    conversation = make_conversation(settings, character)
+    """Build the stages of one room for one character. `name_of` gives the name of a speaker's id."""
+    conversation = make_conversation(settings, character, name_of)
     style = VoiceStyle(character.settings.voice, character.settings.speed)
     names = (character.name, *character.settings.aliases)
     hearing = Hearing(engines.stt, engines.make_vad, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
+    speaker = Speaker(engines.tts, style, settings.speaking, clock)
     stages = (
         hearing,
         turn_taking,
         ThinkingGate(names, clock),
         Responder(engines.llm, conversation, settings.language, clock),
-        Speaker(engines.tts, style, settings.speaking, clock),
+        speaker,
     )
-    return VoicePipeline(hearing, turn_taking, conversation, stages, Playout(clock))
+    return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock))
 
 
-def make_conversation(settings: Settings, character: CharacterProfile) -> Conversation:
+def make_conversation(
+    settings: Settings, character: CharacterProfile, name_of: Callable[[str], str] = str
+) -> Conversation:
     """An empty conversation with a character, in the language model's budget."""
     user_name = settings.persona.user_name
     examples = tuple(
@@ -67,4 +77,5 @@ def make_conversation(settings: Settings, character: CharacterProfile) -> Conver
         Prompt(character.system_prompt(user_name), examples),
         most_messages=settings.language.history_messages,
         most_tokens=int(room * 0.9),
+        name_of=name_of,
     )

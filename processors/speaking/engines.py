@@ -36,6 +36,11 @@ class TextToSpeech(Protocol):
         """Rate of the samples it makes."""
         ...
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names of the voices it has, its default first."""
+        ...
+
     async def start(self) -> None:
         """Load and warm up.
 

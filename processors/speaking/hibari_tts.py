@@ -23,6 +23,7 @@ class HibariTts:
     """hibari on one thread; one clause is one call, a long one several."""
 
     sample_rate_hz = 24000
+    voices = ("af_heart",)
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store

@@ -13,6 +13,7 @@ class ScriptedTts:
     """Speaks every character as 60 ms of a 220 Hz tone, after a fixed delay on the loop's clock."""
 
     sample_rate_hz = 24000
+    voices = ("tone",)
     ms_per_character = 60
 
     def __init__(self, *, first_audio_ms: float = 25.0) -> None:

@@ -1,0 +1,30 @@
+"""`acore run`."""
+
+import typer
+
+from pipeline.cli_state import State
+
+
+def run(context: typer.Context) -> None:
+    """Log in to Discord and serve: characters you talk with in voice channels.
+
+    Needs DISCORD_TOKEN. Invite the bot with the scopes `bot` and `applications.commands` and the permissions
+    View Channel, Connect, Speak and Send Messages; then `/join` in a voice channel.
+    """
+    state: State = context.obj
+    settings = state.load()
+
+    from pipeline.cli_models import pull_models
+    from pipeline.engines import model_store, models_needed
+    from processors.errors import SettingError
+
+    if settings.discord.token is None:
+        raise SettingError(
+            "DISCORD_TOKEN is not set. Create a bot on https://discord.com/developers/applications, copy its token, "
+            "and run: DISCORD_TOKEN=... acore run. Without an account, `acore demo` and `acore replay` work."
+        )
+    pull_models(model_store(settings), models_needed(settings))
+
+    from pipeline.app import run_app
+
+    run_app(settings)

@@ -1,0 +1,208 @@
+"""One voice room on Discord: the transport, the pipeline over it, and what keeps both alive."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from personas.profile import CharacterProfile
+from pipeline.engines import Engines
+from pipeline.session import VoiceSession
+from pipeline.settings import Settings
+from pipeline.turn_listener import TurnListener
+from pipeline.voice import VoicePipeline, voice_pipeline
+from processors.clock import SessionClock
+from processors.events import TurnRecord
+from processors.frames import AnnounceFrame, GiveUpFrame
+from processors.speaking.engines import VoiceStyle
+from text.rooms import ListenerStatus, RoomError, RoomStatus
+from transports.discord import (
+    DiscordTransport,
+    DiscordVoiceError,
+    LineClosed,
+    LineDown,
+    Mending,
+    Remedy,
+    Silenced,
+    VoiceEvent,
+)
+
+if TYPE_CHECKING:
+    from discord.channel import VocalGuildChannel
+
+_CLOSE_S = 2.5
+
+
+class DiscordRoom:
+    """Implements `text.rooms.VoiceRoom`."""
+
+    def __init__(
+        self,
+        channel: "VocalGuildChannel",
+        engines: Engines,
+        settings: Settings,
+        character: CharacterProfile,
+        opted_out: Iterable[int],
+        on_closed: Callable[["DiscordRoom", str], None],
+    ) -> None:
+        self._channel = channel
+        self._engines = engines
+        self._on_closed = on_closed
+        self._closing = False
+        clock = SessionClock()
+        self.pipeline: VoicePipeline = voice_pipeline(engines, settings, character, clock, name_of=self._name_of)
+        self.transport = DiscordTransport(
+            settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s
+        )
+        for user_id in opted_out:
+            self.transport.opt_out(user_id)
+        self._session = VoiceSession(
+            self.pipeline, self.transport.input(), self.transport.output(), clock, name=f"voice-{channel.guild.id}"
+        )
+        self._running: asyncio.Task[None] | None = None
+        self._notices: set[asyncio.Task[None]] = set()
+        self._last_turn: TurnRecord | None = None
+        self._turns = 0
+
+    @property
+    def channel(self) -> "VocalGuildChannel":
+        """Where it is."""
+        return self._channel
+
+    async def open(self) -> None:
+        """Start the pipeline and join the channel.
+
+        Raises:
+            RoomError: the channel cannot be joined.
+        """
+        ready = asyncio.Event()
+
+        async def on_ready() -> None:
+            ready.set()
+
+        listener = TurnListener(f"turns-{self._channel.guild.id}", self._note_turn)
+        self._running = asyncio.create_task(self._session.run(listener, on_ready=on_ready), name="voice session")
+        self._running.add_done_callback(self._ended)
+        await ready.wait()
+        await self._engines.llm.prefill(self.pipeline.conversation.prefix)
+        try:
+            await self.transport.join(self._channel)
+        except DiscordVoiceError as error:
+            await self.close("could not join")
+            raise RoomError(str(error)) from error
+
+    async def move(self, channel: "VocalGuildChannel") -> None:
+        """Go to another channel of the same guild.
+
+        Raises:
+            RoomError: the move did not succeed.
+        """
+        try:
+            await self.transport.move(channel)
+        except DiscordVoiceError as error:
+            raise RoomError(str(error)) from error
+        self._channel = channel
+
+    async def close(self, reason: str) -> None:
+        """Leave and end the session; done within three seconds. Safe to repeat."""
+        if self._closing:
+            return
+        self._closing = True
+        logger.info("closing the voice room: {}", reason)
+        for task in self._notices:
+            task.cancel()
+        await self.transport.leave()
+        if self._running:
+            await self._session.cancel(reason)
+            _, late = await asyncio.wait([self._running], timeout=_CLOSE_S)
+            for task in late:
+                logger.warning("the voice session did not end in time")
+                task.cancel()
+        await self.transport.cleanup()
+
+    async def say(self, text: str) -> None:
+        """Speak `text` as soon as the floor is free."""
+        await self._session.queue(AnnounceFrame(text))
+
+    def listen(self, on: bool) -> None:
+        """Begin or stop to hear everybody."""
+        self.transport.listen(on)
+
+    def set_voice(self, voice: str) -> None:
+        """Change how the bot sounds from the next clause on.
+
+        Raises:
+            RoomError: the engine has no such voice.
+        """
+        if voice not in self._engines.tts.voices:
+            raise RoomError(f"I have no voice `{voice}`; `/voices` lists them.")
+        speaker = self.pipeline.speaker
+        speaker.style = VoiceStyle(voice, speaker.style.speed)
+
+    def status(self) -> RoomStatus:
+        """The present state."""
+        line = self.transport.status()
+        return RoomStatus(
+            channel_id=line.channel_id,
+            connected=line.connected,
+            listening=self.transport.listening,
+            encrypted=line.encryption.version > 0 and line.encryption.ready,
+            heard=tuple(ListenerStatus(one.user_id, one.loss) for one in line.receive.speakers),
+            not_heard=line.receive.not_heard,
+            opted_out=line.receive.opted_out,
+            phase=str(self.pipeline.turn_taking.floor.phase),
+            turns=self._turns,
+            last_v2v_ms=self._last_turn.v2v_ms if self._last_turn else None,
+            undecryptable=line.receive.counters.undecryptable,
+            recoveries=line.recoveries,
+        )
+
+    def _name_of(self, user_id: str) -> str:
+        member = self._channel.guild.get_member(int(user_id)) if user_id.isdigit() else None
+        return member.display_name if member else user_id
+
+    def _note_turn(self, record: TurnRecord) -> None:
+        self._turns += 1
+        if record.answered and record.heard:
+            self._last_turn = record
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._closing or task.cancelled():
+            return
+        error = task.exception()
+        logger.opt(exception=error).error("the voice session ended by itself")
+        self._on_closed(self, "the voice session failed" if error else "the voice session ended by itself")
+
+    def _on_event(self, event: VoiceEvent) -> None:
+        match event:
+            case LineDown(code=code):
+                logger.warning("voice line down (close code {}), mending", code)
+            case Silenced(muted=muted, suppressed=suppressed) if muted or suppressed:
+                self._tell("I have been muted here: I hear you, but cannot answer until a moderator unmutes me.")
+            case Mending(remedy=Remedy.END_TURN):
+                self._later(self._session.queue(GiveUpFrame("no stage answered in time")))
+            case Mending(remedy=Remedy.GIVE_UP):
+                self._tell(
+                    "My voice connection broke and could not be mended, so I am leaving. `/join` invites me back."
+                )
+            case LineClosed(reason=reason) if not self._closing:
+                self._on_closed(self, reason)
+
+    def _tell(self, text: str) -> None:
+        """Say something about ourselves in the channel's own chat."""
+        self._later(self.notify(text))
+
+    async def notify(self, text: str) -> None:
+        """Post to the channel's chat; that it could not be posted is only logged."""
+        import discord
+
+        try:
+            await self._channel.send(text)
+        except discord.HTTPException as error:
+            logger.warning("a notice could not be posted: {}", error)
+
+    def _later(self, work) -> None:
+        task = asyncio.ensure_future(work)
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)

@@ -1,0 +1,142 @@
+"""All voice rooms of the bot, one per guild."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from personas.profile import CharacterProfile
+from pipeline.engines import Engines
+from pipeline.privacy import OptOuts
+from pipeline.room import DiscordRoom
+from pipeline.settings import Settings
+from text.rooms import RoomError
+
+if TYPE_CHECKING:
+    from discord.channel import VocalGuildChannel
+
+_REOPENINGS = 3
+"""How often a session that failed is opened anew, with growing pauses, before the bot stays out."""
+
+
+class DiscordRooms:
+    """Implements `text.rooms.VoiceRooms`."""
+
+    def __init__(self, settings: Settings, character: CharacterProfile, opt_outs: OptOuts) -> None:
+        self._settings = settings
+        self._character = character
+        self._opt_outs = opt_outs
+        self._engines: Engines | None = None
+        self._rooms: dict[int, DiscordRoom] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
+        self._failures: dict[int, int] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def bind(self, engines: Engines) -> None:
+        """The engines are ready; rooms can be opened."""
+        self._engines = engines
+
+    async def join(self, channel: "VocalGuildChannel") -> DiscordRoom:
+        """Open a session in `channel`, or move the guild's session there.
+
+        Raises:
+            RoomError: it cannot be joined; says what is missing.
+        """
+        if self._engines is None:
+            raise RoomError("I am still waking up; try again in a few seconds.")
+        guild_id = channel.guild.id
+        async with self._locks.setdefault(guild_id, asyncio.Lock()):
+            room = self._rooms.get(guild_id)
+            if room is not None:
+                if room.channel.id != channel.id:
+                    await room.move(channel)
+                return room
+            room = DiscordRoom(
+                channel, self._engines, self._settings, self._character, self._opt_outs.ids, self._room_closed
+            )
+            self._rooms[guild_id] = room
+            try:
+                await room.open()
+            except BaseException:
+                self._rooms.pop(guild_id, None)
+                await room.close("joining failed")
+                raise
+        await self._give_notice(room)
+        return room
+
+    async def leave(self, guild_id: int) -> bool:
+        """Close a guild's session. False when there is none."""
+        self._failures.pop(guild_id, None)
+        room = self._rooms.pop(guild_id, None)
+        if room is None:
+            return False
+        await room.close("asked to leave")
+        return True
+
+    async def close(self) -> None:
+        """Leave every channel."""
+        rooms, self._rooms = list(self._rooms.values()), {}
+        await asyncio.gather(*(room.close("shutting down") for room in rooms), *self._closing)
+
+    def room(self, guild_id: int) -> DiscordRoom | None:
+        """A guild's session, if there is one."""
+        return self._rooms.get(guild_id)
+
+    def opt_out(self, user_id: int) -> None:
+        """Never hear this person again, in any guild, until `opt_in`; survives a restart."""
+        self._opt_outs.add(user_id)
+        for room in self._rooms.values():
+            room.transport.opt_out(user_id)
+
+    def opt_in(self, user_id: int) -> None:
+        """Hear this person again."""
+        self._opt_outs.remove(user_id)
+        for room in self._rooms.values():
+            room.transport.opt_in(user_id)
+
+    def voices(self) -> tuple[str, ...]:
+        """The voices the speech engine has."""
+        return self._engines.tts.voices if self._engines else ()
+
+    def engines(self) -> dict[str, str]:
+        """Engine by what it does, with its state, for people."""
+        state = "ready" if self._engines else "loading"
+        settings = self._settings
+        return {
+            "hears": f"{settings.hearing.engine}, {state}",
+            "thinks": f"{settings.language.provider}, {state}",
+            "speaks": f"{settings.speaking.engine}, {state}",
+        }
+
+    async def _give_notice(self, room: DiscordRoom) -> None:
+        notice = self._settings.discord.notice
+        if not notice:
+            return
+        await room.notify(notice)
+        if self._settings.discord.notice_voice:
+            await room.say(notice)
+
+    def _room_closed(self, room: DiscordRoom, reason: str) -> None:
+        """A room's line or session ended without anybody asking for it."""
+        guild_id = room.channel.guild.id
+        if self._rooms.get(guild_id) is not room:
+            return
+        del self._rooms[guild_id]
+        task = asyncio.create_task(self._clear_up(room, reason), name=f"clear-up-{guild_id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _clear_up(self, room: DiscordRoom, reason: str) -> None:
+        guild_id = room.channel.guild.id
+        await room.close(reason)
+        failed = reason.startswith("the voice session")
+        self._failures[guild_id] = self._failures.get(guild_id, 0) + 1 if failed else 0
+        if not failed or self._failures[guild_id] > _REOPENINGS:
+            logger.warning("out of a voice channel: {}", reason)
+            return
+        await asyncio.sleep(0.5 * 2 ** self._failures[guild_id])
+        logger.warning("opening the voice room anew: {}", reason)
+        try:
+            await self.join(room.channel)
+        except RoomError as error:
+            logger.error("the voice room could not be opened anew: {}", error)

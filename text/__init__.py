@@ -1,0 +1,1 @@
+"""Text: the Discord bot and its commands, the console chat. Side workers beside the voice path."""

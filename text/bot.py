@@ -1,0 +1,136 @@
+"""The Discord bot: logs in, offers its commands, and answers every one of them whatever happens."""
+
+import asyncio
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+from loguru import logger
+
+from processors.errors import AcoreError, SettingError
+from text.commands import COGS
+from text.permissions import check_joinable
+from text.rooms import RoomError, VoiceRooms
+from text.settings import DiscordSettings
+
+
+def point_at(settings: DiscordSettings) -> None:
+    """Have discord.py talk to the REST API and gateway of the settings. Process-wide, before a client is made."""
+    import discord.gateway
+    import discord.http
+    import yarl
+
+    discord.http.Route.BASE = settings.api_base
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)
+
+
+class AcoreBot(commands.Bot):
+    """One Discord account with its slash commands and voice rooms."""
+
+    def __init__(self, settings: DiscordSettings, rooms: VoiceRooms) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = intents.voice_states = True
+        # No text commands with a prefix, so no prefix anybody could type.
+        super().__init__(
+            command_prefix=(), intents=intents, help_command=None, allowed_mentions=discord.AllowedMentions.none()
+        )
+        self._settings = settings
+        self._rooms = rooms
+        self._leaving: dict[int, asyncio.Task[None]] = {}
+        self.tree.error(self._answer_error)
+
+    async def setup_hook(self) -> None:
+        for cog in COGS:
+            await self.add_cog(cog(self._rooms))
+        synced = await self.tree.sync()
+        logger.info("{} commands offered", len(synced))
+
+    async def on_ready(self) -> None:
+        """Discord has told everything about the guilds."""
+        logger.info("logged in as {} in {} servers", self.user, len(self.guilds))
+
+    async def run_until_closed(self) -> None:
+        """Log in and serve until `close`.
+
+        Raises:
+            SettingError: there is no token, or Discord refused it.
+        """
+        if self._settings.token is None or not self._settings.token.get_secret_value().strip():
+            raise SettingError(
+                "DISCORD_TOKEN is not set. Create a bot on https://discord.com/developers/applications, copy its "
+                "token, and run: DISCORD_TOKEN=... acore run"
+            )
+        try:
+            await self.start(self._settings.token.get_secret_value().strip())
+        except discord.LoginFailure:
+            raise SettingError("DISCORD_TOKEN was refused by Discord; copy it anew from the developer portal") from None
+
+    async def close(self) -> None:
+        for task in self._leaving.values():
+            task.cancel()
+        await super().close()
+
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """Somebody came or went: join an allowed channel by itself, leave an empty one."""
+        if member.bot:
+            return
+        room = self._rooms.room(member.guild.id)
+        entered = after.channel
+        if room is None and entered is not None and entered.id in self._settings.auto_join_channels:
+            await self._join_by_itself(entered)
+        elif room is not None:
+            self._reconsider_staying(member.guild.id)
+
+    async def _join_by_itself(self, channel: "discord.VoiceChannel | discord.StageChannel") -> None:
+        try:
+            check_joinable(channel)
+            await self._rooms.join(channel)
+        except RoomError as error:
+            logger.warning("did not join by itself: {}", error)
+
+    def _reconsider_staying(self, guild_id: int) -> None:
+        room = self._rooms.room(guild_id)
+        leaving = self._leaving.pop(guild_id, None)
+        if leaving:
+            leaving.cancel()
+        if room and not any(not member.bot for member in room.channel.members):
+            self._leaving[guild_id] = asyncio.create_task(self._leave_empty(guild_id), name=f"leave-{guild_id}")
+
+    async def _leave_empty(self, guild_id: int) -> None:
+        await asyncio.sleep(self._settings.auto_leave_s)
+        logger.info("leaving an empty voice channel")
+        self._leaving.pop(guild_id, None)
+        await self._rooms.leave(guild_id)
+
+    async def _answer_error(
+        self, interaction: discord.Interaction[discord.Client], error: app_commands.AppCommandError
+    ) -> None:
+        text = _explain(error)
+        if text is None:
+            logger.opt(exception=error).error("command {} failed", interaction.command and interaction.command.name)
+            text = "That went wrong on my side. It has been logged."
+        try:
+            if interaction.response.is_done():
+                await interaction.followup.send(text, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+        except discord.HTTPException as failure:
+            logger.warning("an error could not be answered: {}", failure)
+
+
+def _explain(error: app_commands.AppCommandError) -> str | None:
+    """What the person who asked is told, or None for a fault of ours."""
+    match error:
+        case app_commands.CommandInvokeError(original=AcoreError() as original):
+            return str(original)
+        case app_commands.CommandOnCooldown(retry_after=seconds):
+            return f"Not so fast: try again in {seconds:.0f} seconds."
+        case app_commands.MissingPermissions(missing_permissions=missing):
+            names = ", ".join(name.replace("_", " ").title() for name in missing)
+            return f"You need the permission {names} for that."
+        case app_commands.CheckFailure():
+            return "You may not use this command."
+        case _:
+            return None

@@ -1,0 +1,22 @@
+"""May the bot join this voice channel? Asked before joining: Discord's own refusal is a silent time-out."""
+
+import discord
+
+from text.rooms import RoomError
+
+
+def check_joinable(channel: "discord.VoiceChannel | discord.StageChannel", *, inside: bool = False) -> None:
+    """Refuse a channel the bot may not join or speak in. `inside`: the bot is in it already, so it need not fit.
+
+    Raises:
+        RoomError: names every permission that is missing, or says that the channel is full.
+    """
+    rights = channel.permissions_for(channel.guild.me)
+    needed = {"View Channel": rights.view_channel, "Connect": rights.connect, "Speak": rights.speak}
+    missing = [name for name, granted in needed.items() if not granted]
+    if missing:
+        raise RoomError(f"I may not join {channel.mention}: I lack the permission {' and '.join(missing)} there.")
+    full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
+    # Whoever may move members may also enter a full channel.
+    if full and not inside and not rights.move_members:
+        raise RoomError(f"{channel.mention} is full ({channel.user_limit} people).")
