@@ -1,10 +1,13 @@
 """Settings of the language model."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from processors.setting_names import Env, SettingsGroup
+
+_NO_KEY = SecretStr("")
 
 
 class Sampling(SettingsGroup):
@@ -26,21 +29,128 @@ class Sampling(SettingsGroup):
     """Fixed seed for repeatable replies; -1 for a new one each time."""
 
 
+class OllamaSettings(SettingsGroup):
+    """An Ollama server."""
+
+    host: Annotated[str, Env("OLLAMA_HOST")] = "http://127.0.0.1:11434"
+    """Address of the Ollama server."""
+    model: Annotated[str, Env("OLLAMA_MODEL")] = "llama3.2"
+    """Model the Ollama server answers with."""
+    pull: bool = True
+    """Have the server fetch the model at start if it does not have it."""
+    keep_alive: str = Field(default="30m", pattern=r"^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$")
+    """How long the server keeps the model in memory after a reply: such as 30m; -1 for ever, 0 not at all."""
+    load_timeout_s: float = Field(default=300.0, gt=0, le=7200)
+    """How long (s) the server may take at start to load the model into memory."""
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    parsed = json.loads(text or "{}")
+    if not isinstance(parsed, dict):
+        raise ValueError("it must be a JSON object")
+    return parsed
+
+
+class _Compatible(SettingsGroup):
+    extra: str = ""
+    """Further fields of every request: a JSON object such as {"chat_template_kwargs": {"enable_thinking": false}}."""
+
+    @field_validator("extra")
+    @classmethod
+    def _is_json_object(cls, text: str) -> str:
+        try:
+            _json_object(text)
+        except ValueError as error:
+            raise ValueError(f'it must be a JSON object such as {{"logprobs": false}} ({error})') from None
+        return text
+
+    @property
+    def extra_fields(self) -> dict[str, Any]:
+        """`extra` as data."""
+        return _json_object(self.extra)
+
+
+class OpenRouterSettings(_Compatible):
+    """OpenRouter."""
+
+    api_key: Annotated[SecretStr, Env("OPENROUTER_API_KEY")] = _NO_KEY
+    """Key of an OpenRouter account."""
+    model: Annotated[str, Env("OPENROUTER_MODEL")] = ""
+    """Model that OpenRouter answers with, by its name on openrouter.ai/models."""
+    base_url: Annotated[str, Env("OPENROUTER_BASE_URL")] = "https://openrouter.ai/api/v1"
+    """Address of OpenRouter's API."""
+
+
+class OpenAiSettings(_Compatible):
+    """Any server with OpenAI's chat completions: OpenAI, vLLM, llama.cpp, LM Studio."""
+
+    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = _NO_KEY
+    """Key of the server; empty if it wants none."""
+    model: Annotated[str, Env("OPENAI_MODEL")] = ""
+    """Model the server answers with; empty for the first one it lists."""
+    base_url: Annotated[str, Env("OPENAI_BASE_URL")] = "http://127.0.0.1:8080/v1"
+    """Address of the server's API, up to and with /v1."""
+    dialect: Literal["auto", "extended", "strict"] = "auto"
+    """Sampling fields sent: strict for OpenAI's own, extended for top_k, min_p and repetition penalty too."""
+
+
+class FailoverSettings(SettingsGroup):
+    """When the next model of the list answers instead."""
+
+    first_token_s: float = Field(default=3.0, gt=0, le=120)
+    """How long (s) a model may take to its first word while another one could answer instead."""
+    tolerate: int = Field(default=1, ge=1, le=100)
+    """Failures in a row after which a model is rested."""
+    rest_s: float = Field(default=30.0, gt=0, le=86400)
+    """First rest (s) of a failing model. A request beside the talk then tries it; each failure doubles the rest."""
+    longest_rest_s: float = Field(default=600.0, gt=0, le=86400)
+    """Longest rest (s) of a failing model."""
+    probe_s: float = Field(default=30.0, gt=0, le=600)
+    """How long (s) a rested model may take to its first word when it is tried again beside the talk."""
+    retry_after_s: float = Field(default=1.0, ge=0, le=60)
+    """Longest wait (s) a busy server may ask for (Retry-After) to be asked again; a longer one counts as a failure."""
+
+
+class CacheSettings(SettingsGroup):
+    """Replies kept for the same question."""
+
+    enabled: bool = False
+    """Give the same reply to the same conversation. Off: people who talk expect a new one."""
+    entries: int = Field(default=1000, ge=1, le=1_000_000)
+    """How many replies are kept; the one unused for longest goes first."""
+    ttl_s: float = Field(default=3600.0, gt=0, le=31_536_000)
+    """How long (s) a reply is kept."""
+
+
 class LanguageSettings(SettingsGroup):
     """Which language model answers, and how."""
 
     provider: Annotated[str, Env("LLM_PROVIDER")] = "embedded"
-    """Language model engine: embedded (llama.cpp in process) or scripted (tests and benchmarks)."""
+    """Language model: embedded (llama.cpp in process), ollama, openrouter, openai (or compatible), scripted (tests)."""
+    fallbacks: tuple[str, ...] = ()
+    """Models that answer when those before them fail, in order, such as ["ollama:llama3.2:1b", "embedded"]."""
+    temperature_limits: tuple[str, ...] = ()
+    """Highest temperature of single models, such as ["ollama:llama3.2:1b=0.4"], for those that ramble above it."""
     embedded_model: str = "smollm2-135m-instruct"
     """The embedded engine's model, by its name in `acore models list`, or the path of a GGUF file."""
     context_tokens: int = Field(default=2048, ge=512, le=131072)
-    """Length of the embedded model's context in tokens."""
+    """Length of the context in tokens: the most any model is shown, and what the embedded one and Ollama allot."""
     history_messages: int = Field(default=30, ge=2, le=1000)
     """How many messages of the conversation the model is shown at most."""
     timeout_s: float = Field(default=20.0, gt=0, le=600)
     """How long (s) the next token may take before the reply is given up."""
     sampling: Sampling = Sampling()
     """How the next token is chosen."""
+    ollama: OllamaSettings = OllamaSettings()
+    """The Ollama server."""
+    openrouter: OpenRouterSettings = OpenRouterSettings()
+    """OpenRouter."""
+    openai: OpenAiSettings = OpenAiSettings()
+    """A server compatible with OpenAI's."""
+    failover: FailoverSettings = FailoverSettings()
+    """When the next model answers instead."""
+    cache: CacheSettings = CacheSettings()
+    """Replies kept for the same question."""
     scripted_replies: tuple[str, ...] = ("Hello! It is good to hear you. How was your day?",)
     """What the scripted engine answers, reply by reply, starting over at the end."""
     scripted_first_token_ms: float = Field(default=80.0, ge=0, le=60000)
