@@ -23,7 +23,8 @@ class SessionClock(BaseClock):
         """Milliseconds since `start`; 0 before it."""
         if self._zero_s is None:
             return 0.0
-        return (asyncio.get_running_loop().time() - self._zero_s) * 1000.0
+        # To the nanosecond: finer digits are noise of the subtraction and differ with the time the session began.
+        return round((asyncio.get_running_loop().time() - self._zero_s) * 1000.0, 6)
 
     def get_time(self) -> int:
         return int(self.now_ms() * 1e6)

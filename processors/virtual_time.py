@@ -3,13 +3,15 @@
 Used by `acore replay --speed fast` and by the tests. Time still passes while real work is under way outside
 the loop (an engine's thread): it then runs at the speed of the wall clock, so that a fast replay shows the
 latencies a live conversation would have, and only the waiting is skipped. With engines that work on the loop
-itself (the scripted ones) nothing depends on the wall clock, and two runs are equal to the last bit.
+itself (the scripted ones) nothing depends on the wall clock, and two runs are equal to the last bit: time is kept in
+whole nanoseconds, so that what was spent on loading moves every timer by the same amount and rounds none differently.
 """
 
 import asyncio
 import selectors
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose clock starts at zero and jumps over every wait."""
 
     def __init__(self) -> None:
-        self._virtual_s = 0.0
+        self._virtual_ns = 0
         self._outside = 0
         self._outside_since_s = 0.0
         selector = _JumpingSelector()
@@ -61,13 +63,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._outside > 0
 
     def time(self) -> float:
-        if self._outside:
-            return self._virtual_s + (time.monotonic() - self._outside_since_s)
-        return self._virtual_s
+        spent_s = time.monotonic() - self._outside_since_s if self._outside else 0.0
+        return (self._virtual_ns + round(spent_s * 1e9)) / 1e9
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        # Two timers for the same moment are equal only when both are the float nearest to it.
+        return super().call_at(round(when, 9), callback, *args, context=context)
 
     def jump(self, seconds: float) -> None:
         """Move the clock forward by `seconds`."""
-        self._virtual_s += seconds
+        self._virtual_ns += max(1, round(seconds * 1e9))
 
     def outside_begin(self) -> None:
         if self._outside == 0:
@@ -76,7 +83,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def outside_end(self) -> None:
         if self._outside == 1:
-            self._virtual_s = self.time()
+            self._virtual_ns = round(self.time() * 1e9)
         self._outside -= 1
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
