@@ -8,6 +8,7 @@ from processors.errors import SettingError
 from processors.lanes import Priority
 
 if TYPE_CHECKING:
+    from processors.language.chain import ModelRef
     from processors.language.settings import LanguageSettings, Sampling
     from processors.models import ModelStore
 
@@ -79,21 +80,76 @@ def _scripted(settings: "LanguageSettings", store: "ModelStore") -> LanguageMode
     )
 
 
+def _ollama(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
+    from processors.language.ollama_llm import OllamaLlm
+
+    return OllamaLlm(settings.ollama, context_tokens=settings.context_tokens, timeout_s=settings.timeout_s)
+
+
+def _openrouter(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
+    from processors.language.openai_llm import OpenAiLlm
+    from processors.language.openai_service import openrouter_service
+
+    return OpenAiLlm(
+        openrouter_service(settings), timeout_s=settings.timeout_s, retry_after_s=settings.failover.retry_after_s
+    )
+
+
+def _openai(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
+    from processors.language.openai_llm import OpenAiLlm
+    from processors.language.openai_service import openai_service
+
+    return OpenAiLlm(
+        openai_service(settings), timeout_s=settings.timeout_s, retry_after_s=settings.failover.retry_after_s
+    )
+
+
 LLM_ENGINES: dict[str, Callable[["LanguageSettings", "ModelStore"], LanguageModel]] = {
     "embedded": _embedded,
+    "ollama": _ollama,
+    "openrouter": _openrouter,
+    "openai": _openai,
     "scripted": _scripted,
 }
 
 
 def make_llm(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
-    """The engine that `LLM_PROVIDER` names.
+    """The engine that `LLM_PROVIDER` names, with those of `LANGUAGE_FALLBACKS` behind it and the cache around each.
 
     Raises:
-        SettingError: no engine has that name.
+        SettingError: no engine has a name, or what it needs is not set.
     """
+    from processors.language.cache import CachedLlm, ResponseCache
+    from processors.language.chain import model_list, temperature_limits
+    from processors.language.fallback import Entry, FallbackLlm
+
+    cache = ResponseCache(settings.cache) if settings.cache.enabled else None
+    refs = model_list(settings)
+    limits = temperature_limits(settings, refs)
+    entries: list[Entry] = []
+    for position, ref in enumerate(refs):
+        bare = make_engine(settings, store, ref, setting="LANGUAGE_FALLBACKS" if position else "LLM_PROVIDER")
+        llm = CachedLlm(bare, str(ref), cache) if cache else bare
+        entries.append(Entry(str(ref), llm, limits.get(ref), bare))
+    if len(entries) == 1 and not limits:
+        return entries[0].llm
+    return FallbackLlm(entries, settings.failover)
+
+
+def make_engine(settings: "LanguageSettings", store: "ModelStore", ref: "ModelRef", *, setting: str) -> LanguageModel:
+    """One engine with one model.
+
+    Args:
+        setting: the setting that names it, for the error.
+
+    Raises:
+        SettingError: no engine has that name, or what it needs is not set.
+    """
+    from processors.language.chain import with_model
+
     try:
-        make = LLM_ENGINES[settings.provider]
+        make = LLM_ENGINES[ref.provider]
     except KeyError:
         names = ", ".join(sorted(LLM_ENGINES))
-        raise SettingError(f"LLM_PROVIDER is {settings.provider!r}; it must be one of: {names}") from None
-    return make(settings, store)
+        raise SettingError(f"{setting} is {ref.provider!r}; it must be one of: {names}") from None
+    return make(with_model(settings, ref), store)
