@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipecat.frames.frames import (
     CancelFrame,
@@ -12,6 +13,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     OutputAudioRawFrame,
     StartFrame,
+    SystemFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
@@ -137,78 +139,117 @@ class DiscordInput(BaseInputTransport):
                 next_s = self._receiver.tick(time.monotonic())
 
 
+@dataclass(slots=True)
+class _Onward:
+    """A frame on its way to what stands behind the output."""
+
+    frame: Frame
+    fate: "asyncio.Future[bool] | None"
+    """For sound: whether its last packet left."""
+
+
 class DiscordOutput(BaseOutputTransport):
-    """Speaks TTS audio frames. `InterruptionFrame` silences it within a frame; interrupted audio is never played."""
+    """Speaks TTS audio frames. `InterruptionFrame` silences it within a frame; interrupted audio is never played.
+
+    Every frame goes on downstream when all sound before it has left, and sound only if it has left itself: what
+    stands behind the output sees exactly what was played, when it was played.
+    """
 
     def __init__(self, params: TransportParams, sender: Sender, ring_frames: int) -> None:
         super().__init__(params, name="DiscordOutput")
         self._sender = sender
         self._ring_frames = ring_frames
         self._unplayed: deque[asyncio.Future[bool]] = deque()
+        self._onward: asyncio.Queue[_Onward] = asyncio.Queue()
+        self._passing: asyncio.Task[None] | None = None
         self._interrupting = False
+        self._cut = False
+        """Sound was dropped by the interruption under way, so that what comes behind it goes with it."""
 
     async def start(self, frame: StartFrame) -> None:
         """Get ready to speak."""
         await super().start(frame)
+        self._passing = self.create_task(self._pass_on(), "played")
         await self.set_transport_ready(frame)
 
     async def stop(self, frame: EndFrame) -> None:
         """Speak to the end of what is queued."""
         await super().stop(frame)
-        while self._unplayed:
-            await self._unplayed.popleft()
+        await self._onward.join()
+        await self._halt()
 
     async def cancel(self, frame: CancelFrame) -> None:
         """Fall silent at once."""
-        self._silence()
+        self._sender.clear()
+        await self._halt()
         await super().cancel(frame)
 
     async def cleanup(self) -> None:
         """End the sender's thread."""
+        await self._halt()
         await super().cleanup()
         self._sender.close()
+
+    async def _halt(self) -> None:
+        task, self._passing = self._passing, None
+        if task is not None:
+            await self.cancel_task(task)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Clear the ring before anything else happens to an interruption."""
         if not isinstance(frame, InterruptionFrame):
             await super().process_frame(frame, direction)
             return
-        # the base class empties its own queue only after passing the frame on; what its writer still
-        # takes from there meanwhile must not start a new utterance
+        # The base class empties its own queue only after passing the frame on; what its writer still
+        # takes from there meanwhile must not start a new utterance.
         self._interrupting = True
-        self._silence()
+        self._sender.clear()
         try:
+            # A frame may be on the wire this very moment. A millisecond later the fate of each is known, and the
+            # interruption comes behind all that was played.
+            if self._passing is not None:
+                await self._onward.join()
             await super().process_frame(frame, direction)
         finally:
-            self._interrupting = False
+            self._interrupting = self._cut = False
 
-    def _silence(self) -> None:
-        self._sender.clear()
-        self._unplayed.clear()
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass a frame on; the marks between a reply's sounds keep their place among them."""
+        if direction is FrameDirection.UPSTREAM or self._passing is None or isinstance(frame, SystemFrame):
+            await super().push_frame(frame, direction)
+        elif not self._interrupting:
+            self._onward.put_nowait(_Onward(frame, None))
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Queue audio and wait until there is room for more.
 
-        Returns whether it is played: False once it, or the audio just before it, was cleared or could not be sent.
-        With a ring of one frame this is exact; with more, up to `ring_frames - 1` frames may still be cleared after
-        True was returned. `Sender.frames()` has the truth about each.
+        Returns False, which keeps the base class from passing the frame on: it goes on by itself once it has left.
         """
-        played = not self._interrupting
-        for start in range(0, len(frame.audio), OUT_FRAME_BYTES):
-            if not played:
-                break
-            chunk = frame.audio[start : start + OUT_FRAME_BYTES]
-            played = await self._play(chunk.ljust(OUT_FRAME_BYTES, b"\0"))
-        return played
-
-    async def _play(self, pcm: bytes) -> bool:
         loop = self.get_event_loop()
-        fate: asyncio.Future[bool] = loop.create_future()
-        self._sender.push(pcm, _settler(loop, fate))
-        self._unplayed.append(fate)
-        if len(self._unplayed) < self._ring_frames:
-            return True
-        return await self._unplayed.popleft()
+        for start in range(0, len(frame.audio), OUT_FRAME_BYTES):
+            if self._interrupting:
+                break
+            fate: asyncio.Future[bool] = loop.create_future()
+            last = start + OUT_FRAME_BYTES >= len(frame.audio)
+            self._unplayed.append(fate)
+            if last:
+                self._onward.put_nowait(_Onward(frame, fate))
+            chunk = frame.audio[start : start + OUT_FRAME_BYTES]
+            self._sender.push(chunk.ljust(OUT_FRAME_BYTES, b"\0"), _settler(loop, fate))
+            while len(self._unplayed) >= self._ring_frames:
+                await asyncio.wait([self._unplayed.popleft()])
+        return False
+
+    async def _pass_on(self) -> None:
+        while True:
+            onward = await self._onward.get()
+            try:
+                left = onward.fate is None or await onward.fate
+                self._cut = self._cut or (self._interrupting and not left)
+                if left and not self._cut:
+                    await super().push_frame(onward.frame)
+            finally:
+                self._onward.task_done()
 
 
 def _settler(loop: asyncio.AbstractEventLoop, fate: "asyncio.Future[bool]") -> Callable[[bool], None]:
