@@ -95,22 +95,23 @@ def run_replay(
     async def main() -> Replay:
         async with running_engines(settings) as engines:
             on_ready()
-            return await _replay(engines, settings, character, sources, out=out, stereo=stereo, on_turn=on_turn)
+            return await replay_with(engines, settings, character, sources, out=out, stereo=stereo, on_turn=on_turn)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop if speed == "fast" else None) as runner:
         return runner.run(main())
 
 
-async def _replay(
+async def replay_with(
     engines: Engines,
     settings: Settings,
     character: CharacterProfile,
     sources: Sources,
     *,
-    out: Path | None,
-    stereo: bool,
-    on_turn: Callable[[TurnRecord], None],
+    out: Path | None = None,
+    stereo: bool = False,
+    on_turn: Callable[[TurnRecord], None] = lambda record: None,
 ) -> Replay:
+    """Like `run_replay`, on engines that are running already and at the speed of the running loop."""
     clock = SessionClock()
     room = voice_pipeline(engines, settings, character, clock)
     await engines.llm.prefill(room.conversation.prefix)
