@@ -67,6 +67,14 @@ class TranscribedFrame(SystemFrame):
 
 
 @dataclass
+class PartialFrame(SystemFrame):
+    """Words transcribed ahead: probably the beginning of what will be said in this utterance."""
+
+    ref: UtteranceRef
+    text: str
+
+
+@dataclass
 class TranscribeFrame(SystemFrame):
     """Upstream to hearing: transcribe this utterance as it stands."""
 

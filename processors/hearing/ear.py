@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from processors.hearing.level import LevelTracker, trailing_silence_ms
 from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pcm, VoiceActivityDetector
 from processors.setting_names import SettingsGroup
 
@@ -46,6 +47,8 @@ class Window:
     """Media time of the last voiced sample so far."""
     at_ms: float
     """Media time of the window's end."""
+    quiet_ms: int = 0
+    """How long the level has been that of a pause, which the detector may not have noticed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Ear:
         self._voiced_ms = 0
         self._silence_ms = 0
         self._stopped_ms = 0.0
+        self._length = 0
+        self._level = LevelTracker()
 
     @property
     def utterance(self) -> int | None:
@@ -98,9 +103,21 @@ class Ear:
         self._pending = pending.copy()
         return windows
 
-    def sound(self) -> Pcm:
-        """The utterance under way, with its pre-roll and the pause at its end so far."""
-        return np.concatenate([window.pcm for window in self._sound]) if self._sound else np.empty(0, np.int16)
+    @property
+    def length(self) -> int:
+        """Windows of the utterance under way, its pre-roll included, whether they are still kept or not."""
+        return self._length
+
+    @property
+    def spoken_length(self) -> int:
+        """Windows of the utterance up to where the level last was that of speech."""
+        return self._length - self._level.quiet_ms // WINDOW_MS
+
+    def sound(self, since: int = 0) -> Pcm:
+        """The utterance under way from window `since` on, with the pause at its end so far."""
+        dropped = self._length - len(self._sound)
+        kept = list(self._sound)[max(0, since - dropped) :]
+        return np.concatenate([window.pcm for window in kept]) if kept else np.empty(0, np.int16)
 
     def evidence(self) -> Evidence:
         """How much of `sound()` is speech."""
@@ -125,13 +142,20 @@ class Ear:
             self._begin(at_ms)
         else:
             self._sound.append(_Heard(window, probability))
+            self._length += 1
+            self._level.follow(window)
             self._follow(probability, at_ms)
-        return Window(self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms)
+        quiet_ms = self._level.quiet_ms
+        return Window(self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms, quiet_ms)
 
     def _begin(self, at_ms: float) -> None:
         self._open = True
         self._number += 1
         self._sound.extend(self._recent)
+        self._length = len(self._sound)
+        self._level = LevelTracker()
+        for heard in self._recent:
+            self._level.follow(heard.pcm)
         self._recent.clear()
         self._voiced_ms, self._silence_ms, self._stopped_ms = self._onset_ms, 0, at_ms
         self._onset_ms = 0
@@ -147,29 +171,3 @@ class Ear:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
             self._voiced_ms = 0
         self._silence_ms = max(1, round(at_ms - self._stopped_ms))
-
-
-_RUN_SAMPLES = SAMPLE_RATE_HZ * 10 // 1000
-_HOP_SAMPLES = SAMPLE_RATE_HZ * 5 // 1000
-_BELOW_PEAK = 10 ** (-14 / 20)
-_LOOK_BACK_SAMPLES = SAMPLE_RATE_HZ * 600 // 1000
-
-
-def trailing_silence_ms(pcm: Pcm) -> float:
-    """How long (ms) the end of `pcm` (16 kHz mono int16) has been silent.
-
-    The last voiced sample is the end of the last 10 ms run whose level lies within 14 dB of the 95th percentile of
-    the utterance's own run levels: relative to the speaker, so that neither gain nor a steady noise floor moves it.
-    Looks back at most 600 ms.
-    """
-    if len(pcm) < _RUN_SAMPLES:
-        return 0.0
-    power = np.square(pcm.astype(np.float32))
-    total = np.concatenate(([0.0], np.cumsum(power, dtype=np.float64)))
-    ends = np.arange(len(pcm), _RUN_SAMPLES - 1, -_HOP_SAMPLES)
-    levels = np.sqrt((total[ends] - total[ends - _RUN_SAMPLES]) / _RUN_SAMPLES)
-    floor = np.percentile(levels, 95) * _BELOW_PEAK
-    recent = levels[: max(1, _LOOK_BACK_SAMPLES // _HOP_SAMPLES)]
-    loud = np.flatnonzero(recent > floor)
-    runs_back = int(loud[0]) if len(loud) else len(recent)
-    return runs_back * _HOP_SAMPLES * 1000 / SAMPLE_RATE_HZ

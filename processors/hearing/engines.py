@@ -22,6 +22,8 @@ class Segment:
     """Which of the speaker's utterances it is, from 1."""
     pcm: Pcm
     """16 kHz mono int16."""
+    part: int = 0
+    """0 for its beginning; a long utterance is transcribed in several parts, cut at its pauses."""
 
 
 class SpeechToText(Protocol):
@@ -52,7 +54,17 @@ class SpeechToText(Protocol):
 def _moonshine(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     from processors.hearing.moonshine import MoonshineStt
 
+    if settings.language not in ("", "en"):
+        raise SettingError(
+            f"STT_LANGUAGE is {settings.language!r}, but STT_ENGINE=moonshine knows English only; choose parakeet"
+        )
     return MoonshineStt(store)
+
+
+def _parakeet(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.parakeet import ParakeetStt
+
+    return ParakeetStt(settings.parakeet, store)
 
 
 def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
@@ -63,6 +75,7 @@ def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
 
 STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]] = {
     "moonshine": _moonshine,
+    "parakeet": _parakeet,
     "scripted": _scripted,
 }
 

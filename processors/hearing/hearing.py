@@ -14,6 +14,7 @@ from processors.errors import EngineError
 from processors.floor import UtteranceRef
 from processors.frames import (
     CloseUtteranceFrame,
+    PartialFrame,
     SilentFrame,
     SpeakerAudioFrame,
     SpeakerLeftFrame,
@@ -21,9 +22,10 @@ from processors.frames import (
     TranscribeFrame,
     VoicedFrame,
 )
-from processors.hearing.ear import Ear, Evidence, Window
-from processors.hearing.engines import Segment, SpeechToText
+from processors.hearing.ear import Ear, Window
+from processors.hearing.engines import SpeechToText
 from processors.hearing.plausibility import doubt
+from processors.hearing.scribe import Scribe
 from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
 from processors.hearing.vad import VoiceActivityDetector
@@ -37,6 +39,8 @@ class _Speaker:
     ear: Ear
     stopped_ms: float = 0.0
     left: bool = False
+    scribe: Scribe | None = None
+    ahead: asyncio.Task[None] | None = None
 
 
 class Hearing(FrameProcessor):
@@ -94,6 +98,7 @@ class Hearing(FrameProcessor):
         end_ms = self._clock.now_ms() if frame.pts is None else frame.pts / 1e6
         for window in speaker.ear.feed(np.frombuffer(frame.audio, np.int16), end_ms):
             speaker.stopped_ms = window.stopped_ms
+            self._write_ahead(name, speaker, window)
             await self.push_frame(self._describe(name, window))
 
     def _admit(self, name: str) -> _Speaker | None:
@@ -115,6 +120,33 @@ class Hearing(FrameProcessor):
             return SilentFrame(ref, window.silence_ms, window.stopped_ms, window.at_ms)
         return VoicedFrame(ref, window.voiced_ms, window.at_ms)
 
+    def _write_ahead(self, name: str, speaker: _Speaker, window: Window) -> None:
+        """Begin to transcribe when the level drops: it is probably the end, and the detector will say so later."""
+        ahead_ms = self._settings.ahead_ms
+        if not ahead_ms or window.quiet_ms < ahead_ms or window.silence_ms > ahead_ms * 4:
+            return
+        scribe = self._scribe(name, speaker)
+        if not scribe.covers(speaker.ear.spoken_length):
+            ref = UtteranceRef(name, window.number)
+            speaker.ahead = self.create_task(self._transcribe_ahead(ref, speaker, scribe), name=f"ahead-{name}")
+
+    def _scribe(self, name: str, speaker: _Speaker) -> Scribe:
+        if speaker.scribe is None:
+            number = speaker.ear.utterance or 0
+            speaker.scribe = Scribe(self._stt, name, number, lambda work: self.create_task(work, name=f"stt-{name}"))
+        return speaker.scribe
+
+    async def _transcribe_ahead(self, ref: UtteranceRef, speaker: _Speaker, scribe: Scribe) -> None:
+        ear = speaker.ear
+        try:
+            text = await scribe.transcribe(ear.sound, spoken=ear.spoken_length, end=ear.length, ahead=True)
+        except EngineError as error:
+            # Whoever asks for these words will be told.
+            logger.debug("words ahead failed: {}", error)
+            return
+        if text:
+            await self.push_frame(PartialFrame(ref, text))
+
     def _start_transcribing(self, frame: TranscribeFrame) -> None:
         ref = frame.ref
         speaker = self._speakers.get(ref.speaker)
@@ -123,16 +155,17 @@ class Hearing(FrameProcessor):
         older = self._transcribing.pop(ref, None)
         if older:
             older.cancel()
-        segment = Segment(ref.speaker, ref.number, speaker.ear.sound())
         with logger.contextualize(turn=frame.turn):
-            work = self._transcribe(ref, frame.request, segment, speaker.ear.evidence())
+            work = self._transcribe(ref, frame.request, speaker, self._scribe(ref.speaker, speaker))
             task = self.create_task(work, name=f"transcribe-{frame.request}")
         self._transcribing[ref] = task
 
-    async def _transcribe(self, ref: UtteranceRef, request: int, segment: Segment, evidence: Evidence) -> None:
+    async def _transcribe(self, ref: UtteranceRef, request: int, speaker: _Speaker, scribe: Scribe) -> None:
+        ear = speaker.ear
+        evidence = ear.evidence()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                text = await self._stt.transcribe(segment)
+                text = await scribe.transcribe(ear.sound, spoken=ear.spoken_length, end=ear.length)
         except (EngineError, TimeoutError) as error:
             # Heard as nothing: the turn closes with that reason instead of staying open for ever.
             await self.push_error(f"speech-to-text failed: {error or 'timeout'}", exception=error)
@@ -153,6 +186,7 @@ class Hearing(FrameProcessor):
         speaker = self._speakers.get(ref.speaker)
         if speaker and speaker.ear.utterance == ref.number:
             speaker.ear.close()
+            await self._stop_scribe(speaker)
             if speaker.left:
                 del self._speakers[ref.speaker]
 
@@ -169,7 +203,15 @@ class Hearing(FrameProcessor):
             ref = UtteranceRef(name, number)
             await self.push_frame(SilentFrame(ref, _LEFT_SILENCE_MS, speaker.stopped_ms, self._clock.now_ms()))
 
+    async def _stop_scribe(self, speaker: _Speaker) -> None:
+        scribe, speaker.scribe = speaker.scribe, None
+        ahead, speaker.ahead = speaker.ahead, None
+        for task in (*([ahead] if ahead else []), *(scribe.close() if scribe else [])):
+            await self.cancel_task(task)
+
     async def _stop_transcribing(self) -> None:
         tasks, self._transcribing = list(self._transcribing.values()), {}
         for task in tasks:
             await self.cancel_task(task)
+        for speaker in self._speakers.values():
+            await self._stop_scribe(speaker)

@@ -25,7 +25,8 @@ class ScriptedStt:
         await asyncio.sleep(self._delay_ms / 1000)
         prefix = f"{segment.speaker}: "
         own = [line.removeprefix(prefix) for line in self._lines if line.startswith(prefix)] or self._lines
-        return own[(segment.utterance - 1) % len(own)] if own else ""
+        # The line is the whole utterance's; its later parts add nothing.
+        return own[(segment.utterance - 1) % len(own)] if own and segment.part == 0 else ""
 
     async def close(self) -> None:
         """Nothing to free."""

@@ -1,21 +1,47 @@
 """Settings of hearing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from processors.hearing.ear import EarPolicy
 from processors.hearing.plausibility import PlausibilityPolicy
+from processors.onnx_sessions import Device
 from processors.setting_names import Env, SettingsGroup
+
+
+class ParakeetSettings(SettingsGroup):
+    """Parakeet in process (parakeet) or on a server (parakeet-http)."""
+
+    model: Annotated[str, Env("PARAKEET_MODEL")] = "parakeet-tdt-0.6b-v3-int8"
+    """parakeet: a model of `acore models list`, or a folder with an ONNX export of a NeMo model."""
+    device: Annotated[Device, Env("PARAKEET_DEVICE")] = "auto"
+    """Where the in-process model runs: auto (a GPU if there is one), cpu or cuda."""
+    api_url: Annotated[str, Env("PARAKEET_API_URL")] = ""
+    """parakeet-http: address of the server, such as http://127.0.0.1:8000."""
+    api_kind: Annotated[Literal["auto", "openai", "transcribe"], Env("PARAKEET_API_KIND")] = "auto"
+    """parakeet-http: openai (POST /v1/audio/transcriptions), transcribe (POST /transcribe) or auto (finds out)."""
+    api_model: Annotated[str, Env("PARAKEET_API_MODEL")] = "parakeet"
+    """parakeet-http: the model an OpenAI-shaped server is asked for."""
+    api_key: Annotated[SecretStr, Env("PARAKEET_API_KEY")] = SecretStr("")
+    """parakeet-http: the key an OpenAI-shaped server wants; empty for none."""
 
 
 class HearingSettings(SettingsGroup):
     """Speech-to-text and the ears in front of it."""
 
     engine: Annotated[str, Env("STT_ENGINE")] = "moonshine"
-    """Speech-to-text engine: moonshine (embedded) or scripted (tests and benchmarks: says what it is told)."""
+    """Speech-to-text engine: moonshine (embedded), parakeet (in process), parakeet-http (a server) or scripted (tests
+    and benchmarks: says what it is told)."""
+    language: Annotated[str, Env("STT_LANGUAGE")] = Field(default="", pattern="^([a-z]{2})?$")
+    """Language spoken (such as en or de) for engines that can be told; empty: the engine finds out. moonshine knows
+    English only, parakeet always finds out."""
+    parakeet: ParakeetSettings = ParakeetSettings()
+    """Parakeet."""
     max_speakers: int = Field(default=8, ge=1, le=64)
     """People heard at once in one room. Others are counted and reported, not transcribed."""
+    ahead_ms: int = Field(default=64, ge=0, le=1000)
+    """Drop in level (ms) at which words are transcribed ahead, before the pause is certain; 0 for never."""
     timeout_s: float = Field(default=15.0, gt=0, le=600)
     """How long (s) a transcript may take before the utterance counts as not understood."""
     ear: EarPolicy = EarPolicy()

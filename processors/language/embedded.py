@@ -33,7 +33,7 @@ class EmbeddedLlm:
         await self._lane.run(self._load)
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        request = _request([*messages, Message("user", "")], Sampling(max_tokens=1))
+        request = _request(messages, Sampling(max_tokens=1))
         await self._lane.run(lambda job: self._complete(job, request), priority=Priority.SPECULATION)
 
     async def stream(

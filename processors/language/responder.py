@@ -13,6 +13,7 @@ from processors.errors import EngineError
 from processors.floor import Heard
 from processors.frames import (
     DiscardFrame,
+    PartialFrame,
     ReplyFailedFrame,
     ReplyPlayedFrame,
     ReplyTextEndFrame,
@@ -29,6 +30,7 @@ _ATTEMPTS_KEPT = 8
 class Responder(FrameProcessor):
     """Consumes `SpeculateFrame`; produces `ReplyTextFrame`s and a `ReplyTextEndFrame`.
 
+    A `PartialFrame` has the model read ahead what will probably be asked, while nothing else is asked of it.
     `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
     into the conversation with exactly the words that were played.
     """
@@ -42,6 +44,7 @@ class Responder(FrameProcessor):
         self._settings = settings
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._heard: OrderedDict[int, tuple[Heard, ...]] = OrderedDict()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -51,6 +54,9 @@ class Responder(FrameProcessor):
                 await self.push_frame(frame, direction)
                 await self._stop()
                 self._begin(frame)
+                return
+            case PartialFrame(ref=ref, text=text):
+                await self._read_ahead(Heard(ref.speaker, text))
                 return
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
                 await self._stop()
@@ -63,6 +69,14 @@ class Responder(FrameProcessor):
     async def cleanup(self) -> None:
         await self._stop()
         await super().cleanup()
+
+    async def _read_ahead(self, heard: Heard) -> None:
+        if self._task and not self._task.done():
+            return
+        if self._reading and not self._reading.done():
+            return
+        request = self._conversation.request((heard,))
+        self._reading = self.create_task(self._llm.prefill(request), name="read-ahead")
 
     def _begin(self, frame: SpeculateFrame) -> None:
         self._heard[frame.attempt] = frame.heard
@@ -97,6 +111,8 @@ class Responder(FrameProcessor):
         await self.push_frame(failed, FrameDirection.UPSTREAM)
 
     async def _stop(self) -> None:
-        task, self._task = self._task, None
-        if task:
-            await self.cancel_task(task)
+        tasks = (self._task, self._reading)
+        self._task = self._reading = None
+        for task in tasks:
+            if task:
+                await self.cancel_task(task)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from processors.hearing.ear import Ear, EarPolicy, trailing_silence_ms
+from processors.hearing.ear import Ear, EarPolicy
+from processors.hearing.level import trailing_silence_ms
 from processors.hearing.vad import SAMPLE_RATE_HZ, SileroSession
 
 FRAME = 320

@@ -1,0 +1,94 @@
+"""The scribe writes down one utterance while it grows, so that little is left to do when it ends.
+
+Two things make the last transcript quick. Sound is decoded *ahead*: as soon as the level drops, before the voice
+detector is sure of a pause, because most such dips late in an utterance are its end. And what was said before a
+pause is *kept* once it is long enough: engines that decode a segment as a whole take time in proportion to its
+length or worse (Moonshine: 60 ms for 3 s, 3.6 s for 30 s), so only what came after the pause is decoded again.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from processors.hearing.engines import Segment, SpeechToText
+from processors.hearing.vad import WINDOW_MS, Pcm
+from processors.lanes import Priority
+
+_KEEP_FROM_MS = 5000
+"""Speech longer than this is not decoded again after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A stretch of the utterance under decoding, or decoded."""
+
+    start: int
+    """Index of its first window in the utterance."""
+    end: int
+    """Index behind its last window."""
+    task: asyncio.Task[str]
+
+
+class Scribe:
+    """Transcribes one utterance. Windows are counted from its beginning, pre-roll included."""
+
+    def __init__(
+        self,
+        stt: SpeechToText,
+        speaker: str,
+        utterance: int,
+        create_task: Callable[[Coroutine[Any, Any, str]], asyncio.Task[str]],
+    ) -> None:
+        self._stt = stt
+        self._speaker = speaker
+        self._utterance = utterance
+        self._create_task = create_task
+        self._kept: list[str] = []
+        self._kept_until = 0
+        self._draft: _Draft | None = None
+
+    def covers(self, end: int) -> bool:
+        """Whether everything up to window `end` is decoded or being decoded."""
+        return self._draft is not None and self._draft.end >= end
+
+    async def transcribe(self, sound: Callable[[int], Pcm], *, spoken: int, end: int, ahead: bool = False) -> str:
+        """The words up to window `spoken`, where the voice fell silent.
+
+        Args:
+            sound: gives the utterance's samples from a window on.
+            spoken: index behind the last voiced window; a draft that reaches it is as good as a new one.
+            end: index behind the last window there is.
+            ahead: nobody has asked yet.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        draft = self._draft
+        if draft is None or draft.end < spoken:
+            self._keep(draft)
+            segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
+            priority = Priority.SPECULATION if ahead else Priority.LIVE
+            task = self._create_task(self._stt.transcribe(segment, priority=priority))
+            self._draft = draft = _Draft(self._kept_until, end, task)
+        # Whoever waits may be cancelled; the draft may still serve the next who asks.
+        text = await asyncio.shield(draft.task)
+        return " ".join(part for part in (*self._kept, text) if part)
+
+    def close(self) -> list[asyncio.Task[str]]:
+        """The decoding still under way, for the caller to cancel."""
+        draft, self._draft = self._draft, None
+        return [draft.task] if draft and not draft.task.done() else []
+
+    def _keep(self, draft: _Draft | None) -> None:
+        """Make way for a new draft: keep a long one that is finished, drop any other."""
+        if draft is None:
+            return
+        if not draft.task.done():
+            draft.task.cancel()
+        elif draft.task.cancelled() or draft.task.exception():
+            pass
+        elif (draft.end - draft.start) * WINDOW_MS >= _KEEP_FROM_MS:
+            self._kept.append(draft.task.result())
+            self._kept_until = draft.end
+        self._draft = None
