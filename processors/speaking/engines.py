@@ -71,6 +71,12 @@ def _hibari(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     return HibariTts(store)
 
 
+def _kokoro(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.kokoro_tts import KokoroTts
+
+    return KokoroTts(settings.kokoro, store)
+
+
 def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.scripted import ScriptedTts
 
@@ -79,6 +85,7 @@ def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech
 
 TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech]] = {
     "hibari": _hibari,
+    "kokoro": _kokoro,
     "scripted": _scripted,
 }
 

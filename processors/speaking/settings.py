@@ -4,15 +4,31 @@ from typing import Annotated
 
 from pydantic import Field
 
+from processors.onnx_sessions import Device
 from processors.setting_names import Env, SettingsGroup
 from processors.speaking.clauses import ClausePolicy
+
+
+class KokoroSettings(SettingsGroup):
+    """Kokoro in process (kokoro) or on a server (kokoro-http)."""
+
+    voice: Annotated[str, Env("KOKORO_VOICE")] = Field(default="af_heart", min_length=1)
+    """Voice of characters that name none, or one that is not there. Voices can be mixed: af_bella(2)+af_sky."""
+    model: Annotated[str, Env("KOKORO_MODEL")] = "kokoro-82m-int8"
+    """kokoro: a model of `acore models list`, or the path of an ONNX export."""
+    voices: Annotated[str, Env("KOKORO_VOICES")] = ""
+    """kokoro: folder of voices (.bin) or a voices file; empty for those that were pulled with the model."""
+    device: Annotated[Device, Env("KOKORO_DEVICE")] = "auto"
+    """Where the in-process model runs: auto (a GPU if there is one), cpu or cuda."""
 
 
 class SpeakingSettings(SettingsGroup):
     """Text-to-speech and how a reply is cut for it."""
 
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
-    """Text-to-speech engine: hibari (embedded) or scripted (tests and benchmarks: tones)."""
+    """Text-to-speech engine: hibari (embedded), kokoro (in process) or scripted (tests and benchmarks: tones)."""
+    kokoro: KokoroSettings = KokoroSettings()
+    """Kokoro."""
     clauses: ClausePolicy = ClausePolicy()
     """Where a reply may be cut."""
     pause_ms: int = Field(default=140, ge=0, le=2000)
