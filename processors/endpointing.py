@@ -63,8 +63,11 @@ _ENDS_ALONE = frozenset({"well", "like", "then", "you", "i", "we", "they", "is",
 
 _BACK_CHANNELS = frozenset(
     """mm mmm mhm mm-hm mm-hmm mmhm mhmm hm hmm uh-huh uhuh uh huh aha ah oh ooh wow yeah yep yup yes ok okay right
-    sure really nice cool great haha ha heh hehe lol true indeed exactly""".split()
+    sure really nice cool great haha ha heh hehe lol true indeed exactly mum um-hum uh-hum""".split()
 )
+"""Among them what engines make of a hum ("Mum.")."""
+_TAKES_THE_FLOOR = frozenset("stop wait no hey what why sorry please hold pause quiet enough but listen".split())
+"""Single words that are meant to stop whoever talks."""
 _BACK_CHANNEL_PHRASES = frozenset({"i see", "got it", "i know", "of course", "oh really", "no way", "all right"})
 _MOST_BACK_CHANNEL_WORDS = 4
 
@@ -82,7 +85,7 @@ def required_silence_ms(text: str, policy: TurnPolicy) -> int:
     stripped = text.rstrip("\"'”’)] ")
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
     last = words[-1]
-    if stripped.endswith(("-", "…", "...", ",")):
+    if stripped.endswith(("-", "…", "...")):
         return policy.trailing_ms
     if last in _TRAILING and not (ends_sentence and last in _ENDS_ALONE):
         return policy.trailing_ms
@@ -94,4 +97,7 @@ def is_back_channel(text: str) -> bool:
     words = words_of(text)
     if len(words) > _MOST_BACK_CHANNEL_WORDS:
         return False
+    if len(words) == 1:
+        # One short word over the bot is a sound of listening, or noise, more often than a wish to speak.
+        return words[0] not in _TAKES_THE_FLOOR
     return " ".join(words) in _BACK_CHANNEL_PHRASES or all(word in _BACK_CHANNELS for word in words)

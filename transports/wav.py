@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
-from pipecat.frames.frames import CancelFrame, EndFrame, EndWorkerFrame, OutputAudioRawFrame, StartFrame
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    EndWorkerFrame,
+    Frame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    StartFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
@@ -140,18 +149,31 @@ class WavOutput(BaseOutputTransport):
         self._recorder = recorder
         self._clock = clock
         self._next_ms = 0.0
+        self._interruptions = 0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, InterruptionFrame):
+            # The frame that waits for its turn would be one more after the decision.
+            self._interruptions += 1
+        await super().process_frame(frame, direction)
+
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        """Play one frame: at once when nothing is playing, else when the one before it has ended."""
+        """Play one frame: at once when nothing is playing, else when the one before it has ended.
+
+        Returns whether it was played: not if an interruption came while it waited.
+        """
+        before = self._interruptions
         now_ms = self._clock.now_ms()
         if now_ms > self._next_ms + _LATE_MS:
             self._next_ms = now_ms
         elif now_ms < self._next_ms:
             await asyncio.sleep((self._next_ms - now_ms) / 1000)
+            if self._interruptions != before:
+                return False
         pcm = np.frombuffer(frame.audio, np.int16)
         self._recorder.bot(self._next_ms, pcm)
         self._next_ms += len(pcm) * 1000 / OUTPUT_RATE_HZ

@@ -12,13 +12,13 @@ def test_a_finished_sentence_needs_the_least_silence(text):
     assert required_silence_ms(text, POLICY) == POLICY.complete_ms
 
 
-@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox"])
+@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox", "It was the age of foolishness,"])
 def test_words_without_an_end_need_more(text):
     assert required_silence_ms(text, POLICY) == POLICY.open_ms
 
 
 @pytest.mark.parametrize(
-    "text", ["I went to the", "and", "Well, um", "because.", "I want a...", "first, second,", "My favourite is the."]
+    "text", ["I went to the", "and", "Well, um", "because.", "I want a...", "My favourite is the."]
 )
 def test_a_connector_a_filler_or_a_cut_off_phrase_needs_the_most(text):
     assert required_silence_ms(text, POLICY) == POLICY.trailing_ms
@@ -28,12 +28,16 @@ def test_no_words_are_waited_for_longer_than_finished_ones():
     assert required_silence_ms("...", POLICY) == POLICY.empty_ms
 
 
-@pytest.mark.parametrize("text", ["mm-hm", "Yeah.", "Yeah, right.", "I see.", "Oh, really?", "Haha", "", "..."])
+@pytest.mark.parametrize(
+    "text", ["mm-hm", "Yeah.", "Yeah, right.", "I see.", "Oh, really?", "Haha", "", "Mum.", "Bless"]
+)
 def test_signals_of_listening_are_back_channels(text):
     assert is_back_channel(text)
 
 
-@pytest.mark.parametrize("text", ["No.", "Wait", "Yeah but what about dogs", "Stop it", "ok ok ok ok ok ok tell me"])
+@pytest.mark.parametrize(
+    "text", ["No.", "Wait", "Stop!", "Yeah but what about dogs", "Stop it", "ok ok ok ok ok ok tell me"]
+)
 def test_anything_with_content_is_not(text):
     assert not is_back_channel(text)
 
