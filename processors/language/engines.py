@@ -46,7 +46,10 @@ class LanguageModel(Protocol):
         ...
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        """Have the model read `messages` ahead, so that a reply that begins with them starts sooner."""
+        """Have the model read `messages` ahead, so that a reply to them, or to what begins with them, starts sooner.
+
+        A server that fails to is no error: the reply that follows will tell.
+        """
         ...
 
     def stream(

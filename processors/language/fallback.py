@@ -118,12 +118,7 @@ class FallbackLlm:
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         """Have the model that is to answer next read ahead."""
-        for state in self._in_order():
-            try:
-                return await state.entry.llm.prefill(messages)
-            except EngineError as error:
-                self._note_failure(state, error)
-        return None
+        await self._in_order()[0].entry.llm.prefill(messages)
 
     async def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE

@@ -14,7 +14,7 @@ from processors.language.engines import Delta, Finish, Message
 from processors.language.errors import BusyError
 from processors.language.settings import OllamaSettings, Sampling
 from processors.language.thoughts import ThinkStripper
-from processors.language.waiting import drain, outside_work, patiently
+from processors.language.waiting import drain, outside_work, patiently, read_ahead
 
 if TYPE_CHECKING:
     import ollama
@@ -69,11 +69,7 @@ class OllamaLlm:
         logger.info("language model ready: {} at {}", self._settings.model, self._settings.host)
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        # Any last message will do: the server keeps what it has read of the beginning.
-        stream = self.stream([*messages, Message("user", "Hello")], Sampling(max_tokens=1))
-        async with contextlib.aclosing(stream) as deltas:
-            async for _ in deltas:
-                pass
+        await read_ahead(self.stream, messages)
 
     async def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE

@@ -16,7 +16,7 @@ from processors.language.openai_service import Service, refusal, request_body, s
 from processors.language.settings import Sampling
 from processors.language.sse import SseDecoder
 from processors.language.thoughts import ThinkStripper
-from processors.language.waiting import drain, outside_work, patiently
+from processors.language.waiting import drain, outside_work, patiently, read_ahead
 
 if TYPE_CHECKING:
     import httpx
@@ -65,13 +65,8 @@ class OpenAiLlm:
         logger.info("language model ready: {} at {}", self._model, self._service.url)
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        if not self._service.reads_ahead:
-            return
-        # Any last message will do: the server keeps what it has read of the beginning.
-        stream = self.stream([*messages, Message("user", "Hello")], Sampling(max_tokens=1))
-        async with contextlib.aclosing(stream) as deltas:
-            async for _ in deltas:
-                pass
+        if self._service.reads_ahead:
+            await read_ahead(self.stream, messages)
 
     async def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE

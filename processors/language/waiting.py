@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
+from loguru import logger
+
 from processors.errors import EngineError
+from processors.language.engines import Delta, Message
+from processors.language.settings import Sampling
 from processors.virtual_time import TracksOutsideWork
 
 T = TypeVar("T")
@@ -45,6 +49,22 @@ async def patiently(source: AsyncGenerator[T, None], patience_s: float) -> Async
                     late = f"no token within {patience_s:g} s (LANGUAGE_TIMEOUT_S)"
                     raise EngineError(late, retryable=True) from None
             yield item
+
+
+async def read_ahead(
+    stream: Callable[[Sequence[Message], Sampling], AsyncGenerator[Delta, None]], messages: Sequence[Message]
+) -> None:
+    """Have a server read `messages` and make one token: it keeps what it has read. A failure is no matter here; the
+    reply that follows will tell."""
+    if messages and messages[-1].role != "user":
+        # Some chat templates refuse a conversation in which nobody has asked anything.
+        messages = [*messages, Message("user", "Hello")]
+    try:
+        async with contextlib.aclosing(stream(messages, Sampling(max_tokens=1))) as deltas:
+            async for _ in deltas:
+                pass
+    except EngineError as error:
+        logger.debug("reading ahead failed: {}", error)
 
 
 async def drain(source: AsyncIterator[T]) -> None:

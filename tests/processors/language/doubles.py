@@ -32,8 +32,6 @@ class MoodyLlm:
             raise self.start_error
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        if self.error:
-            raise self.error
         self.read_ahead += 1
 
     async def stream(

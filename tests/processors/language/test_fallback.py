@@ -259,6 +259,7 @@ def test_the_model_that_is_to_answer_next_reads_ahead(virtually):
         async with started(first, second) as chain:
             await chain.prefill(HELLO)
             first.error = DOWN
+            await reply(chain)
             await chain.prefill(HELLO)
         assert (first.read_ahead, second.read_ahead) == (1, 1)
 

@@ -115,6 +115,16 @@ async def test_prefill_has_a_local_server_read_the_prompt_and_make_one_token():
     assert body["max_tokens"] == 1
 
 
+async def test_a_question_is_read_ahead_as_it_stands_and_failing_at_it_is_no_error():
+    server = OpenAiServer()
+    async with openai_at(server) as llm:
+        await llm.prefill(HELLO)
+        server.behaviour.status = 500
+        await llm.prefill(HELLO)
+    assert [message["content"] for message in server.recorded.bodies[0]["messages"]] == ["You are Ava.", "Hi!"]
+    assert len(server.recorded.bodies) == 2
+
+
 async def test_one_connection_carries_reply_after_reply():
     server = OpenAiServer()
     async with openai_at(server) as llm:
