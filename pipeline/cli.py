@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli_chat import chat
 from pipeline.cli_doctor import doctor
+from pipeline.cli_cards import cards_app
 from pipeline.cli_models import models_app
 from pipeline.cli_replay import demo, replay
 from pipeline.cli_run import run
@@ -54,6 +55,7 @@ app.command()(chat)
 app.command()(doctor)
 app.add_typer(settings_app)
 app.add_typer(models_app)
+app.add_typer(cards_app)
 
 
 def main() -> None:

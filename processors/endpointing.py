@@ -22,7 +22,7 @@ class TurnPolicy(SettingsGroup):
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: int = Field(default=350, ge=64, le=5000)
+    complete_ms: int = Field(default=300, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence."""
     open_ms: int = Field(default=650, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence."""

@@ -18,6 +18,10 @@ from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pc
 from processors.setting_names import SettingsGroup
 
 
+_QUIET_MS = 64
+"""A drop in level this long is more than a consonant's closure."""
+
+
 class EarPolicy(SettingsGroup):
     """How speech is told from its absence."""
 
@@ -25,6 +29,8 @@ class EarPolicy(SettingsGroup):
     """Speech probability (0-1) that begins an utterance."""
     stop_threshold: float = Field(default=0.35, ge=0.01, le=0.99)
     """Speech probability (0-1) under which a window of an utterance counts as silent."""
+    quiet_threshold: float = Field(default=0.8, ge=0.01, le=0.99)
+    """The same once the level has dropped, too: the detector remembers speech for some 100 ms after it."""
     start_ms: int = Field(default=96, ge=32, le=1000)
     """Speech (ms) needed to begin an utterance; shorter clicks are ignored."""
     pre_roll_ms: int = Field(default=320, ge=0, le=2000)
@@ -161,8 +167,7 @@ class Ear:
         self._onset_ms = 0
 
     def _follow(self, probability: float, at_ms: float) -> None:
-        threshold = self._policy.start_threshold if self._silence_ms else self._policy.stop_threshold
-        if probability >= threshold:
+        if probability >= self._threshold():
             self._voiced_ms = self._voiced_ms + WINDOW_MS if not self._silence_ms else WINDOW_MS
             self._silence_ms = 0
             self._stopped_ms = at_ms
@@ -171,3 +176,8 @@ class Ear:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
             self._voiced_ms = 0
         self._silence_ms = max(1, round(at_ms - self._stopped_ms))
+
+    def _threshold(self) -> float:
+        """The probability from which this window counts as speech."""
+        threshold = self._policy.start_threshold if self._silence_ms else self._policy.stop_threshold
+        return max(threshold, self._policy.quiet_threshold) if self._level.quiet_ms >= _QUIET_MS else threshold

@@ -59,7 +59,10 @@ class EmbeddedLlm:
         params.model.path = str(path)
         params.n_ctx = self._context_tokens
         params.n_parallel = 1
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+        cores = min(os.cpu_count() or 1, _MOST_THREADS)
+        params.cpuparams_batch.n_threads = cores
+        # A token at a time is bound by memory: half the cores write as fast, and the voice has the other half.
+        params.cpuparams.n_threads = max(1, cores // 2)
         params.verbosity = -1
         try:
             self._server = xllamacpp.Server(params)
