@@ -107,13 +107,8 @@ def test_an_output_that_cannot_be_written_is_named_before_any_work(
         (("good.wav", "--persona", "nobody"), "nobody"),
     ],
 )
-def test_words_that_make_no_sense_are_explained(
-    words: tuple[str, ...],
-    mentioned: str,
-    here: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_words_that_make_no_sense_are_explained(words: tuple[str, ...], mentioned: str, acore: Acore) -> None:
     fails_in_one_line(acore("replay", *words), mentioned)
 
 
