@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_cards import cards_app
 from pipeline.cli_chat import chat
 from pipeline.cli_doctor import doctor
-from pipeline.cli_cards import cards_app
 from pipeline.cli_models import models_app
 from pipeline.cli_replay import demo, replay
 from pipeline.cli_run import run

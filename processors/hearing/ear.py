@@ -17,7 +17,6 @@ from processors.hearing.level import LevelTracker, trailing_silence_ms
 from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pcm, VoiceActivityDetector
 from processors.setting_names import SettingsGroup
 
-
 _QUIET_MS = 64
 """A drop in level this long is more than a consonant's closure."""
 
