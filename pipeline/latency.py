@@ -42,8 +42,10 @@ class LatencyObserver(BaseObserver):
     changes a figure.
     """
 
-    def __init__(self, on_turn: Callable[[TurnRecord], Awaitable[None]]) -> None:
+    def __init__(self, on_turn: Callable[[TurnRecord], Awaitable[None]], name_of: Callable[[str], str] = str) -> None:
+        """`name_of` gives the name of a speaker's id, for the log."""
         super().__init__(observe_every_push=False)
+        self._name_of = name_of
         self._on_turn = on_turn
         self._attempts: dict[int, _Attempt] = {}
         self._attempts_of_turn: tuple[int, int] = (0, 0)
@@ -154,7 +156,7 @@ class LatencyObserver(BaseObserver):
             else:
                 logger.info("turn answered, voice to voice {:.0f} ms, {} attempts", record.v2v_ms, record.attempts)
             for one in record.heard:
-                log_speech(one.speaker, one.text)
+                log_speech(self._name_of(one.speaker), one.text)
             if record.spoken:
                 log_speech("bot", record.spoken)
         await self._on_turn(record)

@@ -51,7 +51,9 @@ class DiscordRoom:
         self._on_closed = on_closed
         self._closing = False
         clock = SessionClock()
-        self.pipeline: VoicePipeline = voice_pipeline(engines, settings, character, clock, name_of=self._name_of)
+        self.pipeline: VoicePipeline = voice_pipeline(
+            engines, settings, character, clock, name_of=self._name_of, people=self._people
+        )
         self.transport = DiscordTransport(
             settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s
         )
@@ -67,8 +69,8 @@ class DiscordRoom:
 
     @property
     def channel(self) -> "VocalGuildChannel":
-        """Where it is."""
-        return self._channel
+        """Where it is, also after a moderator has moved it."""
+        return self.transport.channel or self._channel
 
     async def open(self) -> None:
         """Start the pipeline and join the channel.
@@ -102,7 +104,6 @@ class DiscordRoom:
             await self.transport.move(channel)
         except DiscordVoiceError as error:
             raise RoomError(str(error)) from error
-        self._channel = channel
 
     async def close(self, reason: str) -> None:
         """Leave and end the session; done within three seconds. Safe to repeat."""
@@ -162,6 +163,9 @@ class DiscordRoom:
         member = self._channel.guild.get_member(int(user_id)) if user_id.isdigit() else None
         return member.display_name if member else user_id
 
+    def _people(self) -> int:
+        return sum(not member.bot for member in self.channel.members)
+
     def _note_turn(self, record: TurnRecord) -> None:
         self._turns += 1
         if record.answered and record.heard:
@@ -198,7 +202,7 @@ class DiscordRoom:
         import discord
 
         try:
-            await self._channel.send(text)
+            await self.channel.send(text)
         except discord.HTTPException as error:
             logger.warning("a notice could not be posted: {}", error)
 

@@ -33,7 +33,7 @@ class VoiceSession:
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,
-            observers=[LatencyObserver(self._publish)],
+            observers=[LatencyObserver(self._publish, pipeline.name_of)],
             params=PipelineParams(
                 audio_in_sample_rate=INPUT_RATE_HZ,
                 audio_out_sample_rate=OUTPUT_RATE_HZ,

@@ -33,6 +33,8 @@ class VoicePipeline:
     """Between input and output."""
     tail: Playout
     """Behind the output."""
+    name_of: Callable[[str], str] = str
+    """The name of a speaker's id."""
 
     def between(self, source: FrameProcessor, sink: FrameProcessor) -> list[FrameProcessor]:
         """The whole pipeline, from the transport's input to what stands behind its output."""
@@ -46,8 +48,12 @@ def voice_pipeline(
     clock: SessionClock,
     *,
     name_of: Callable[[str], str] = str,
+    people: Callable[[], int] = lambda: 0,
 ) -> VoicePipeline:
-    """Build the stages of one room for one character. `name_of` gives the name of a speaker's id."""
+    """Build the stages of one room for one character.
+
+    `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown.
+    """
     conversation = make_conversation(settings, character, name_of)
     style = VoiceStyle(character.settings.voice, character.settings.speed)
     names = (character.name, *character.settings.aliases)
@@ -57,11 +63,11 @@ def voice_pipeline(
     stages = (
         hearing,
         turn_taking,
-        ThinkingGate(names, clock),
+        ThinkingGate(names, clock, people=people),
         Responder(engines.llm, conversation, settings.language, clock),
         speaker,
     )
-    return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock))
+    return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock), name_of)
 
 
 def make_conversation(

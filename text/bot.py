@@ -74,11 +74,11 @@ class AcoreBot(commands.Bot):
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
         """Somebody came or went: join an allowed channel by itself, leave an empty one."""
-        if member.bot:
+        if member.bot and member != member.guild.me:
             return
         room = self._rooms.room(member.guild.id)
         entered = after.channel
-        if room is None and entered is not None and entered.id in self._settings.auto_join_channels:
+        if room is None and not member.bot and entered is not None and entered.id in self._settings.auto_join_channels:
             await self._join_by_itself(entered)
         elif room is not None:
             self._reconsider_staying(member.guild.id)

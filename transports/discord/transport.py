@@ -98,6 +98,11 @@ class DiscordTransport(BaseTransport):
         self._supervisor = self._new_supervisor()
         self._watch = asyncio.create_task(self._supervisor.run(), name="discord voice supervisor")
 
+    @property
+    def channel(self) -> "VocalGuildChannel | None":
+        """Where the bot is now, wherever a moderator has moved it; None before the first `join`."""
+        return self._client.channel if self._client is not None else None
+
     async def move(self, channel: "VocalGuildChannel") -> None:
         """Move to another channel of the same guild.
 
