@@ -67,6 +67,12 @@ def _parakeet(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     return ParakeetStt(settings.parakeet, store)
 
 
+def _parakeet_http(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.parakeet_http import ParakeetHttpStt
+
+    return ParakeetHttpStt(settings)
+
+
 def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     from processors.hearing.scripted import ScriptedStt
 
@@ -76,6 +82,7 @@ def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
 STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]] = {
     "moonshine": _moonshine,
     "parakeet": _parakeet,
+    "parakeet-http": _parakeet_http,
     "scripted": _scripted,
 }
 

@@ -77,6 +77,12 @@ def _kokoro(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     return KokoroTts(settings.kokoro, store)
 
 
+def _kokoro_http(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.kokoro_http import KokoroHttpTts
+
+    return KokoroHttpTts(settings)
+
+
 def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.scripted import ScriptedTts
 
@@ -86,6 +92,7 @@ def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech
 TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech]] = {
     "hibari": _hibari,
     "kokoro": _kokoro,
+    "kokoro-http": _kokoro_http,
     "scripted": _scripted,
 }
 

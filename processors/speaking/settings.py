@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from processors.onnx_sessions import Device
 from processors.setting_names import Env, SettingsGroup
@@ -20,13 +20,20 @@ class KokoroSettings(SettingsGroup):
     """kokoro: folder of voices (.bin) or a voices file; empty for those that were pulled with the model."""
     device: Annotated[Device, Env("KOKORO_DEVICE")] = "auto"
     """Where the in-process model runs: auto (a GPU if there is one), cpu or cuda."""
+    api_url: Annotated[str, Env("KOKORO_API_URL")] = ""
+    """kokoro-http: address of the server, such as http://127.0.0.1:8880."""
+    api_model: Annotated[str, Env("KOKORO_API_MODEL")] = "kokoro"
+    """kokoro-http: the model the server is asked for."""
+    api_key: Annotated[SecretStr, Env("KOKORO_API_KEY")] = SecretStr("")
+    """kokoro-http: the key the server wants; empty for none."""
 
 
 class SpeakingSettings(SettingsGroup):
     """Text-to-speech and how a reply is cut for it."""
 
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
-    """Text-to-speech engine: hibari (embedded), kokoro (in process) or scripted (tests and benchmarks: tones)."""
+    """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-http (a server) or scripted (tests and
+    benchmarks: tones)."""
     kokoro: KokoroSettings = KokoroSettings()
     """Kokoro."""
     clauses: ClausePolicy = ClausePolicy()
