@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
+from processors.setting_names import SettingsGroup
 from processors.speaking.boundaries import Break, break_after, find_stop, span_after
 from processors.speaking.spoken_text import spoken_text
 
 
-class ClausePolicy(BaseModel, frozen=True):
+class ClausePolicy(SettingsGroup):
     """Where a reply may be cut. Words are words that are said; two CJK characters count as one."""
 
     first_min_words: int = Field(default=3, ge=1, le=20)
