@@ -225,7 +225,7 @@ class OpenAiLlm:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return EngineError(
                 f"{self._service.name} cannot be reached at {self._service.url} ({error or type(error).__name__}); "
-                f"is it running? ({self._service.url_setting})",
+                f"is {self._service.url_setting} right, and the server running?",
                 retryable=True,
             )
         return EngineError(

@@ -1,6 +1,7 @@
 """Settings of the language model."""
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -8,6 +9,8 @@ from pydantic import Field, SecretStr, field_validator
 from processors.setting_names import Env, SettingsGroup
 
 _NO_KEY = SecretStr("")
+_DURATION = re.compile(r"-?\d+|(\d+(\.\d+)?(ms|s|m|h))+")
+"""As Ollama reads them; a bare number is in seconds."""
 
 
 class Sampling(SettingsGroup):
@@ -38,10 +41,17 @@ class OllamaSettings(SettingsGroup):
     """Model the Ollama server answers with."""
     pull: bool = True
     """Have the server fetch the model at start if it does not have it."""
-    keep_alive: str = Field(default="30m", pattern=r"^(-?\d+|(\d+(\.\d+)?(ms|s|m|h))+)$")
+    keep_alive: str = "30m"
     """How long the server keeps the model in memory after a reply: such as 30m; -1 for ever, 0 not at all."""
     load_timeout_s: float = Field(default=300.0, gt=0, le=7200)
     """How long (s) the server may take at start to load the model into memory."""
+
+    @field_validator("keep_alive")
+    @classmethod
+    def _is_duration(cls, text: str) -> str:
+        if not _DURATION.fullmatch(text):
+            raise ValueError("it must be a duration such as 30m or 1h30m, a number of seconds, or -1")
+        return text
 
 
 def _json_object(text: str) -> dict[str, Any]:

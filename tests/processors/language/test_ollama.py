@@ -76,6 +76,12 @@ async def test_keep_alive_without_a_unit_is_sent_as_a_number():
     assert server.loads[0]["keep_alive"] == -1
 
 
+@pytest.mark.parametrize("keep_alive", ["soon", "", "5 m", "1d"])
+def test_a_keep_alive_that_ollama_cannot_read_is_refused(keep_alive):
+    with pytest.raises(ValueError, match="must be a duration such as 30m"):
+        OllamaSettings(keep_alive=keep_alive)
+
+
 async def test_start_loads_the_model_with_the_context_that_replies_ask_for():
     server = OllamaServer()
     async with engine_at(server):

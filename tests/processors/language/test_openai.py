@@ -225,7 +225,7 @@ async def test_no_server_stops_the_start_and_names_the_setting():
         pass
     settings = LanguageSettings(openai=OpenAiSettings(base_url=f"{url}/v1"))
     llm = OpenAiLlm(openai_service(settings), timeout_s=5, retry_after_s=0)
-    with pytest.raises(EngineError, match=r"cannot be reached at .*OPENAI_BASE_URL") as raised:
+    with pytest.raises(EngineError, match=r"cannot be reached at .*is OPENAI_BASE_URL right") as raised:
         await llm.start()
     await llm.close()
     assert raised.value.retryable

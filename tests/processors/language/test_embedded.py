@@ -1,0 +1,116 @@
+"""The embedded engine around a stand-in for llama.cpp: what a cancel does while the library cannot be interrupted."""
+
+import asyncio
+import contextlib
+import sys
+import threading
+import types
+from typing import Any
+
+import pytest
+
+from processors.errors import EngineError, ModelMissingError
+from processors.language.embedded import EmbeddedLlm
+from processors.models import ModelStore
+from tests.processors.language.asking import CANCEL_BUDGET_S, cancel_s, reply
+
+
+class StubbornServer:
+    """llama.cpp reading a long prompt: it looks at nobody's wish until it is done."""
+
+    refuses_to_load = False
+
+    def __init__(self, params: Any) -> None:
+        if self.refuses_to_load:
+            raise RuntimeError("failed to load model")
+        self.gate: threading.Event | None = None
+        """If set, requests wait for it."""
+        self.on_stuck: Any = lambda: None
+        self.finished: list[str] = []
+        self.requests: list[dict[str, Any]] = []
+
+    def handle_chat_completions(self, request: dict[str, Any], on_chunk: Any) -> None:
+        self.requests.append(request)
+        if gate := self.gate:
+            self.on_stuck()
+            gate.wait(10)
+        for text in ("Hello", " there"):
+            if on_chunk({"choices": [{"delta": {"content": text}}]}):
+                self.finished.append("told to stop")
+                return
+        on_chunk({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+        self.finished.append("said")
+
+
+@pytest.fixture
+def llama_cpp(monkeypatch) -> list[StubbornServer]:
+    """Stands in for the library; gives the servers that were made."""
+    made: list[StubbornServer] = []
+
+    def server(params: Any) -> StubbornServer:
+        made.append(StubbornServer(params))
+        return made[-1]
+
+    def params() -> types.SimpleNamespace:
+        return types.SimpleNamespace(
+            model=types.SimpleNamespace(), cpuparams=types.SimpleNamespace(), cpuparams_batch=types.SimpleNamespace()
+        )
+
+    module: Any = types.ModuleType("xllamacpp")
+    module.Server, module.CommonParams = server, params
+    monkeypatch.setitem(sys.modules, "xllamacpp", module)
+    return made
+
+
+@contextlib.asynccontextmanager
+async def started(tmp_path):
+    model = tmp_path / "tiny.gguf"
+    model.write_bytes(b"GGUF")
+    llm = EmbeddedLlm(ModelStore(tmp_path, offline=True), str(model), context_tokens=512)
+    try:
+        await llm.start()
+        yield llm
+    finally:
+        await llm.close()
+
+
+async def test_a_cancel_frees_the_caller_within_20_ms_though_the_library_goes_on(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        (server,) = llama_cpp
+        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
+        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
+
+        async def one_cancel() -> float:
+            server.gate = threading.Event()
+            try:
+                return await cancel_s(llm, stuck)
+            finally:
+                server.gate.set()
+
+        assert min([await one_cancel() for _ in range(5)]) < CANCEL_BUDGET_S
+        server.gate = None
+        # Its thread is used again, and nothing of the five late replies is in this one.
+        assert await reply(llm) == ("Hello there", "stop")
+        assert server.finished == ["told to stop"] * 5 + ["said"]
+
+
+async def test_every_sampling_setting_reaches_the_library(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        await reply(llm)
+    (request,) = llama_cpp[0].requests
+    for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "max_tokens", "seed"):
+        assert name in request
+
+
+async def test_a_model_that_cannot_be_loaded_names_the_setting(tmp_path, llama_cpp, monkeypatch):
+    monkeypatch.setattr(StubbornServer, "refuses_to_load", True)
+    with pytest.raises(EngineError, match=r"could not load .*LANGUAGE_EMBEDDED_MODEL"):
+        async with started(tmp_path):
+            pass
+
+
+async def test_a_model_file_that_is_not_there_names_the_setting(tmp_path, llama_cpp):
+    llm = EmbeddedLlm(ModelStore(tmp_path, offline=True), str(tmp_path / "none.gguf"), context_tokens=512)
+    with pytest.raises(ModelMissingError, match="LANGUAGE_EMBEDDED_MODEL"):
+        await llm.start()
+    await llm.close()
