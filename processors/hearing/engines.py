@@ -88,14 +88,27 @@ STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]
 
 
 def make_stt(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
-    """The engine that `STT_ENGINE` names.
+    """The engine that `STT_ENGINE` names, with those of `HEARING_FALLBACKS` behind it.
 
     Raises:
-        SettingError: no engine has that name.
+        SettingError: no engine has a name, or what it needs is not set.
     """
+    from processors.failover import names_in_order
+
+    names = names_in_order(settings.engine, settings.fallbacks)
+    engines = [(name, _make(name, settings, store)) for name in names]
+    if len(engines) == 1:
+        return engines[0][1]
+    from processors.hearing.fallback import FallbackStt
+
+    return FallbackStt(engines, settings.failover)
+
+
+def _make(name: str, settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     try:
-        make = STT_ENGINES[settings.engine]
+        make = STT_ENGINES[name]
     except KeyError:
-        names = ", ".join(sorted(STT_ENGINES))
-        raise SettingError(f"STT_ENGINE is {settings.engine!r}; it must be one of: {names}") from None
+        setting = "STT_ENGINE" if name == settings.engine else "HEARING_FALLBACKS"
+        known = ", ".join(sorted(STT_ENGINES))
+        raise SettingError(f"{setting} is {name!r}; it must be one of: {known}") from None
     return make(settings, store)

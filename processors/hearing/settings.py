@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from processors.failover import FailoverPolicy
 from processors.hearing.ear import EarPolicy
 from processors.hearing.plausibility import PlausibilityPolicy
 from processors.onnx_sessions import Device
@@ -33,6 +34,10 @@ class HearingSettings(SettingsGroup):
     engine: Annotated[str, Env("STT_ENGINE")] = "moonshine"
     """Speech-to-text engine: moonshine (embedded), parakeet (in process), parakeet-http (a server) or scripted (tests
     and benchmarks: says what it is told)."""
+    fallbacks: tuple[str, ...] = ()
+    """Engines that step in, in this order, when the one before fails or is late: ["moonshine"]."""
+    failover: FailoverPolicy = FailoverPolicy()
+    """When they do."""
     language: Annotated[str, Env("STT_LANGUAGE")] = Field(default="", pattern="^([a-z]{2})?$")
     """Language spoken (such as en or de) for engines that can be told; empty: the engine finds out. moonshine knows
     English only, parakeet always finds out."""

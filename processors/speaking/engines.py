@@ -98,14 +98,27 @@ TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech
 
 
 def make_tts(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
-    """The engine that `TTS_ENGINE` names.
+    """The engine that `TTS_ENGINE` names, with those of `SPEAKING_FALLBACKS` behind it.
 
     Raises:
-        SettingError: no engine has that name.
+        SettingError: no engine has a name, or what it needs is not set.
     """
+    from processors.failover import names_in_order
+
+    names = names_in_order(settings.engine, settings.fallbacks)
+    engines = [(name, _make(name, settings, store)) for name in names]
+    if len(engines) == 1:
+        return engines[0][1]
+    from processors.speaking.fallback import FallbackTts
+
+    return FallbackTts(engines, settings.failover)
+
+
+def _make(name: str, settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     try:
-        make = TTS_ENGINES[settings.engine]
+        make = TTS_ENGINES[name]
     except KeyError:
-        names = ", ".join(sorted(TTS_ENGINES))
-        raise SettingError(f"TTS_ENGINE is {settings.engine!r}; it must be one of: {names}") from None
+        setting = "TTS_ENGINE" if name == settings.engine else "SPEAKING_FALLBACKS"
+        known = ", ".join(sorted(TTS_ENGINES))
+        raise SettingError(f"{setting} is {name!r}; it must be one of: {known}") from None
     return make(settings, store)

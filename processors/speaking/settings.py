@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from processors.failover import FailoverPolicy
 from processors.onnx_sessions import Device
 from processors.setting_names import Env, SettingsGroup
 from processors.speaking.clauses import ClausePolicy
@@ -34,6 +35,10 @@ class SpeakingSettings(SettingsGroup):
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
     """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-http (a server) or scripted (tests and
     benchmarks: tones)."""
+    fallbacks: tuple[str, ...] = ()
+    """Engines that step in, in this order, when the one before fails or is late: ["hibari"]."""
+    failover: FailoverPolicy = FailoverPolicy()
+    """When they do."""
     kokoro: KokoroSettings = KokoroSettings()
     """Kokoro."""
     clauses: ClausePolicy = ClausePolicy()
