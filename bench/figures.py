@@ -36,6 +36,8 @@ class Figures:
     """The same, recordings of people only."""
     missed: tuple[str, ...]
     answered_twice: tuple[str, ...]
+    stalls: int
+    """Silences inside answers that no breath explains."""
     pauses_under_1_s: int
     cut_ins_under_1_s: tuple[str, ...]
     """Turns whose pause of under a second was taken for the end."""
@@ -92,6 +94,7 @@ def summarise(outcomes: Sequence[Outcome], turns: Sequence[Turn]) -> Figures:
         v2v_human=spread(one.v2v_ms for one in timed if one.human),
         missed=_ids(asked, lambda one: one.missed),
         answered_twice=_ids(asked, lambda one: one.answers > 1),
+        stalls=sum(one.stalls for one in asked),
         pauses_under_1_s=sum(ms < _SHORT_PAUSE_MS for ms in pauses),
         cut_ins_under_1_s=_ids(cut, lambda one: (one.cut_in_pause_ms or _SHORT_PAUSE_MS) < _SHORT_PAUSE_MS),
         pauses_from_1_s=sum(ms >= _SHORT_PAUSE_MS for ms in pauses),

@@ -49,7 +49,7 @@ def run_latency(
     """
 
     async def main() -> Ledger:
-        ledger = Ledger(order.out / f"{order.name}.partial.jsonl", _identity(order, settings))
+        ledger = Ledger(order.out / f"{order.name}.partial.jsonl", identity(order, settings))
         async with running_engines(settings) as engines:
             ours = Ours(engines, settings, character)
             progress = Progress(len(order.turns), tell, done=len(ledger.done(ours.name)))
@@ -117,8 +117,9 @@ def stage_spreads(outcomes: Sequence[Outcome]):
     return {name: one for name, one in found.items() if one}
 
 
-def _identity(order: Order, settings: Settings) -> dict:
-    return {"commit": commit(), **_described(order, settings)}
+def identity(order: Order, settings: Settings) -> dict:
+    """What must be the same for a run to be gone on with."""
+    return {"commit": commit(), "settings": _described(order, settings)}
 
 
 def _described(order: Order, settings: Settings) -> dict[str, str | float | int | bool | None]:

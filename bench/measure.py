@@ -2,7 +2,8 @@
 
 The timeline is the stereo recording: people left, the bot right. Where each turn was placed on it is known to the
 sample; when the bot was audible is read from its side. Nothing a design reports of itself enters, except which of its
-falls silent were interruptions: sound alone cannot tell a reply that was cut from one that was short.
+silences were interruptions, and where one reply ends and the next begins: sound alone cannot tell a reply that was cut
+from one that was short, nor a late second clause from a second answer.
 """
 
 from collections.abc import Sequence
@@ -25,10 +26,11 @@ _AUDIBLE = 327
 """-40 dB below full scale; the embedded voice's first sound crosses it within a millisecond or two."""
 _SAME_SOUND_MS = 120
 """Shorter gaps are part of a word or of the way between two."""
-_SAME_REPLY_MS = 1000
-"""Sounds closer together than this belong to one reply."""
+_SLACK_MS = 100
+"""How far a design's own account of a sound may lie from where the recording has it."""
+_STALL_MS = 600
+"""A longer silence inside a reply is no breath between sentences: the next clause came too late."""
 _RESUMED_WITHIN_MS = 3000
-_SAME_ONSET_MS = 100
 _REACTION_MS = 1500
 """How long after speech over it the bot may still be reacting to it."""
 
@@ -49,6 +51,8 @@ class Recording:
     bot: tuple[Span, ...]
     """When the bot was audible; gaps within words are bridged."""
     length_ms: float
+    reply_starts_ms: tuple[float, ...] = ()
+    """When the first sound of each reply was played, by the design's own account."""
     interruptions_ms: tuple[float, ...] = ()
     """When the design decided that somebody took the floor, by its own account."""
     heard: tuple[tuple[float, str], ...] = ()
@@ -73,6 +77,8 @@ class Outcome:
     missed: bool = False
     answers: int = 0
     """Replies between this turn's end and the next turn."""
+    stalls: int = 0
+    """Silences inside its answer that no breath explains."""
     stopped: bool = False
     """Over the bot: the reply was ended by it."""
     resumed: bool = False
@@ -100,23 +106,21 @@ def audible_spans(bot: Pcm, rate_hz: int = BOT_RATE_HZ) -> tuple[Span, ...]:
     )
 
 
-def replies(spans: Sequence[Span], interruptions_ms: Sequence[float] = ()) -> tuple[Span, ...]:
-    """The spans joined into replies. An interruption between two of them keeps them apart."""
+def replies(spans: Sequence[Span], starts_ms: Sequence[float]) -> tuple[Span, ...]:
+    """The spans joined into replies: a reply ends where the next one starts, however long it falls silent before."""
     joined: list[Span] = []
     for span in spans:
-        if joined:
-            before = joined[-1]
-            cut = any(before.start_ms < at <= span.start_ms for at in interruptions_ms)
-            if span.start_ms - before.end_ms < _SAME_REPLY_MS and not cut:
-                joined[-1] = Span(before.start_ms, span.end_ms)
-                continue
-        joined.append(span)
+        begins = not joined or any(joined[-1].end_ms - _SLACK_MS < at <= span.start_ms + _SLACK_MS for at in starts_ms)
+        if begins:
+            joined.append(span)
+        else:
+            joined[-1] = Span(joined[-1].start_ms, span.end_ms)
     return tuple(joined)
 
 
 def measure(recording: Recording) -> list[Outcome]:
     """One outcome for every turn that was played, in order."""
-    spoken = replies(recording.bot, recording.interruptions_ms)
+    spoken = replies(recording.bot, recording.reply_starts_ms)
     outcomes: list[Outcome] = []
     for index, placed in enumerate(recording.placed):
         following = recording.placed[index + 1 :]
@@ -127,6 +131,7 @@ def measure(recording: Recording) -> list[Outcome]:
         if placed.turn.kind.wants_answer:
             _judge_answer(outcome, placed, spoken, until_ms)
             outcome.heard = _heard(recording, placed, until_ms)
+            outcome.stalls = _stalls(recording.bot, spoken, placed, until_ms)
             outcome.stages = _stages(recording, placed, outcome.v2v_ms)
         outcomes.append(outcome)
     return outcomes
@@ -142,6 +147,15 @@ def _judge_answer(outcome: Outcome, placed: Placed, spoken: Sequence[Span], unti
     elif after:
         outcome.v2v_ms = after[0].start_ms - placed.end_ms
     outcome.missed = not after and not within
+
+
+def _stalls(bot: Sequence[Span], spoken: Sequence[Span], placed: Placed, until_ms: float) -> int:
+    answers = [reply for reply in spoken if placed.end_ms <= reply.start_ms < until_ms]
+    return sum(
+        after.start_ms - before.end_ms >= _STALL_MS
+        for before, after in pairwise(bot)
+        if any(reply.start_ms <= before.start_ms and after.end_ms <= reply.end_ms for reply in answers)
+    )
 
 
 def _pause_at(turn: Turn, cut_in_ms: float) -> float | None:
@@ -177,7 +191,7 @@ def _stages(recording: Recording, placed: Placed, v2v_ms: float | None) -> dict[
     heard_ms = placed.end_ms + v2v_ms
     known = [one for one in recording.records if one.first_audio_ms is not None]
     record = min(known, key=lambda one: abs((one.first_audio_ms or 0.0) - heard_ms), default=None)
-    if record is None or abs((record.first_audio_ms or 0.0) - heard_ms) > _SAME_ONSET_MS:
+    if record is None or abs((record.first_audio_ms or 0.0) - heard_ms) > _SLACK_MS:
         return {}
     ends = {"user_stopped_ms": placed.end_ms, "first_audio_ms": heard_ms}
     turn = report_turn(record).model_copy(update=ends)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_bench import bench_app
 from pipeline.cli_cards import cards_app
 from pipeline.cli_chat import chat
 from pipeline.cli_doctor import doctor
@@ -55,6 +56,7 @@ app.command()(chat)
 app.command()(doctor)
 app.add_typer(settings_app)
 app.add_typer(models_app)
+app.add_typer(bench_app)
 app.add_typer(cards_app)
 
 

@@ -152,7 +152,7 @@ def plan() -> tuple[Recipe, ...]:
 
 def _noisy() -> list[list[Recipe]]:
     speech = (*SENTENCES[18:24], *(Line(text, voice) for text, voice in zip(_QUESTIONS[:6], VOICES, strict=True)))
-    noise = [(name, snr) for snr in _SNRS_DB for name in _NOISES]
+    noise: list[tuple[NoiseName, float]] = [(name, snr) for snr in _SNRS_DB for name in _NOISES]
     # Every noise and level meets recordings and synthetic voices alike.
     shuffled = noise[::2] + noise[1::2]
     return [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from bench.corpus.build import Workshop, build
@@ -61,7 +62,7 @@ def load_sound(folder: Path, turn: Turn) -> Pcm:
         raise AudioError(f"the corpus's {path} cannot be read: {error}; delete {path.parent}") from None
     if rate_hz != RATE_HZ or hashlib.sha256(sound.tobytes()).hexdigest() != turn.sha256:
         raise AudioError(f"{path} is not the sound its manifest describes; delete {path.parent}")
-    return sound
+    return np.asarray(sound, np.int16)
 
 
 def corpus_id(turns: Sequence[Turn]) -> str:

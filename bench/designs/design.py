@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import soundfile
 
 from bench.corpus.levels import Pcm
@@ -19,6 +20,8 @@ class Design(Protocol):
     """A way to build a voice bot from the given engines."""
 
     name: str
+    what: str
+    """How it works, in a sentence."""
 
     async def play(self, sounds: Sounds, out: Path) -> Recording:
         """Hold one conversation of these turns, from a fresh pipeline and an empty history, and leave `out`, a stereo
@@ -40,4 +43,4 @@ def read_bot(path: Path) -> tuple[tuple[Span, ...], float]:
     sound, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
     if rate_hz != BOT_RATE_HZ or sound.shape[1] != 2:
         raise AudioError(f"{path} is no recording of the bench: {sound.shape[1]} channels at {rate_hz} Hz")
-    return audible_spans(sound[:, 1]), len(sound) * 1000 / rate_hz
+    return audible_spans(np.asarray(sound[:, 1], np.int16)), len(sound) * 1000 / rate_hz

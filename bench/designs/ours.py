@@ -15,6 +15,7 @@ class Ours:
     """The voice pipeline with the given settings."""
 
     name = "acore"
+    what = "Acore's pipeline: speculation on the first short silence, an end of turn that follows the words, clauses."
 
     def __init__(self, engines: Engines, settings: Settings, character: CharacterProfile) -> None:
         self._engines = engines
@@ -37,6 +38,7 @@ class Ours:
             placed=tuple(played[0].placed),
             bot=bot,
             length_ms=length_ms,
+            reply_starts_ms=tuple(one.first_audio_ms for one in replay.turns if one.first_audio_ms is not None),
             interruptions_ms=tuple(one.interrupted_ms for one in replay.turns if one.interrupted_ms is not None),
             heard=tuple((one.stopped_ms, heard.text) for one in replay.turns for heard in one.heard),
             records=replay.turns,

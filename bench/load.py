@@ -1,0 +1,106 @@
+"""`acore bench load`: how many rooms one process, hence one core, carries before its frames are late."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.results import provenance, write_result
+from bench.rooms import LATE_MS, Building, CpuClock, loop_factory, percentile, rss_mb, scripted
+from pipeline.engines import running_engines
+from pipeline.settings import Settings
+
+_SETTLE_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One number of rooms, held for a while."""
+
+    rooms: int
+    hop_p50_ms: float
+    hop_p99_ms: float
+    packets: int
+    late_packets: int
+    cpu_percent: float
+    """Of one core."""
+    rss_mb: float
+    rss_mb_a_room: float
+    """Over the process without rooms."""
+    turns: int
+    answered: int
+
+
+def run_load(
+    counts: Sequence[int],
+    speakers: int,
+    seconds: float,
+    settings: Settings,
+    corpus: Path,
+    out: Path,
+    tell: Callable[[str], None],
+) -> tuple[int, Path]:
+    """Hold each number of rooms for `seconds`; stop behind the first whose p99 passes the budget.
+
+    Returns the largest number within the budget, and the result's path.
+
+    Raises:
+        AcoreError: the corpus or a file is not to be had.
+    """
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        steps = runner.run(_climb(counts, speakers, seconds, settings, corpus, tell))
+    limit = max((step.rooms for step in steps if step.hop_p99_ms <= LATE_MS and not step.late_packets), default=0)
+    path = out / "load.json"
+    source = provenance(speakers=speakers, seconds=seconds, budget_ms=LATE_MS, engines="scripted")
+    write_result(path, {"bench": "load", **source, "limit": limit, "steps": [asdict(step) for step in steps]})
+    from bench.charts import write_load_chart
+
+    write_load_chart(path, path.with_suffix(".png"))
+    return limit, path
+
+
+async def _climb(
+    counts: Sequence[int], speakers: int, seconds: float, settings: Settings, corpus: Path, tell: Callable[[str], None]
+) -> list[Step]:
+    steps: list[Step] = []
+    settings = scripted(settings)
+    async with running_engines(settings) as engines:
+        building = Building(engines, settings, corpus, speakers=speakers)
+        gc.collect()
+        gc.freeze()
+        empty_mb = rss_mb()
+        try:
+            for count in counts:
+                building.grow(count)
+                await asyncio.sleep(_SETTLE_S)
+                building.check()
+                building.meter.reset()
+                cpu = CpuClock()
+                await asyncio.sleep(seconds)
+                meter = building.meter
+                steps.append(
+                    Step(
+                        rooms=count,
+                        hop_p50_ms=percentile(meter.hops_ms, 50),
+                        hop_p99_ms=percentile(meter.hops_ms, 99),
+                        packets=meter.packets,
+                        late_packets=meter.late_packets,
+                        cpu_percent=cpu.percent(),
+                        rss_mb=round(rss_mb(), 1),
+                        rss_mb_a_room=round((rss_mb() - empty_mb) / count, 2),
+                        turns=meter.turns,
+                        answered=meter.answered,
+                    )
+                )
+                last = steps[-1]
+                tell(
+                    f"{count:>4} rooms  hop p50 {last.hop_p50_ms:.1f} p99 {last.hop_p99_ms:.1f} ms  late packets "
+                    f"{last.late_packets} of {last.packets}  CPU {last.cpu_percent:.0f} %  {last.rss_mb:.0f} MB"
+                )
+                if last.hop_p99_ms > 2 * LATE_MS:
+                    break
+        finally:
+            await building.close()
+            gc.unfreeze()
+    return steps

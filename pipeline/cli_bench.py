@@ -1,0 +1,205 @@
+"""`acore bench`: measure latency and turn-taking, compare designs, find the limits of a machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli_state import State
+from processors.errors import SettingError
+
+if TYPE_CHECKING:
+    from bench.latency import Order
+    from pipeline.settings import Settings
+
+bench_app = typer.Typer(
+    name="bench",
+    help="Measure latency and turn-taking from the sound itself, compare designs, find the limits of this machine.",
+    no_args_is_help=True,
+)
+
+_Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
+_Corpus = Annotated[
+    Path | None, typer.Option("--corpus", help="Folder of the corpus.", show_default="this user's cache folder")
+]
+_Turns = Annotated[int | None, typer.Option("--turns", min=1, help="Play this many turns.", show_default="all")]
+_Kinds = Annotated[
+    str, typer.Option("--kinds", metavar="A,B", help="Kinds of turns, as in plain,pause.", show_default="all")
+]
+_Profile = Annotated[
+    str | None, typer.Option("--profile", help="snappy, balanced or patient.", show_default="the settings'")
+]
+_Keep = Annotated[bool, typer.Option("--keep-audio", help="Keep the stereo recordings beside the results.")]
+
+
+@bench_app.command()
+def corpus(folder: _Corpus = None) -> None:
+    """Make the corpus, or say what is in it."""
+    from collections import Counter
+
+    from bench.corpus.store import choose, corpus_id
+
+    where = _corpus(folder)
+    turns = choose(_manifest(where), None)
+    counts = Counter(turn.kind.value for turn in turns)
+    typer.echo(f"{len(turns)} turns, {sum(turn.human for turn in turns)} by people, {corpus_id(turns)}, in {where}")
+    typer.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+@bench_app.command()
+def latency(
+    context: typer.Context,
+    turns: _Turns = None,
+    profile: _Profile = None,
+    kinds: _Kinds = "",
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Skip the waiting: a quick look, not a figure of record.")
+    ] = False,
+    keep_audio: _Keep = False,
+) -> None:
+    """Voice to voice, cut-ins, missed turns, word errors, talk-over: the corpus through the real pipeline.
+
+    All turns take about half an hour at the speed of speech. A run that was stopped goes on where it was.
+    """
+    settings = _with_profile(context, profile)
+
+    from bench.latency import run_latency
+    from bench.page import figure_lines
+    from personas.library import load_character
+
+    name = f"latency-{settings.turns.profile}" + ("-fast" if fast else "")
+    order = _order(turns, kinds, out, corpus, name, keep_audio, fast=fast)
+    figures, path = run_latency(order, settings, load_character(settings.persona.character), typer.echo)
+    for what, value in figure_lines(figures.to_json()):
+        typer.echo(f"{what:<48} {value}")
+    typer.echo(f"{path}, and the same as .png and .html")
+
+
+@bench_app.command()
+def compare(
+    context: typer.Context,
+    turns: _Turns = None,
+    profile: _Profile = None,
+    designs: Annotated[
+        str,
+        typer.Option("--designs", metavar="A,B", help="acore, pipecat, sequential, livekit (needs livekit-agents)."),
+    ] = "acore,pipecat,sequential",
+    kinds: _Kinds = "plain",
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+    keep_audio: _Keep = False,
+) -> None:
+    """The same sounds and engines through several designs, interleaved, at the speed of speech."""
+    settings = _with_profile(context, profile)
+
+    from bench.compare import ratios, run_compare
+    from personas.library import load_character
+
+    order = _order(turns, kinds, out, corpus, "compare", keep_audio)
+    names = [name.strip() for name in designs.split(",") if name.strip()]
+    figures = run_compare(order, names, settings, load_character(settings.persona.character), typer.echo)
+    for name, of in figures.items():
+        v2v = f"p50 {of.v2v.p50:.0f} ms, p95 {of.v2v.p95:.0f} ms, {of.v2v.count} answered" if of.v2v else "no answer"
+        cut = len(of.cut_ins_under_1_s) + len(of.cut_ins_from_1_s) + len(of.other_cut_ins)
+        typer.echo(f"{name:<12} {v2v}, {len(of.missed)} missed, {cut} cut into")
+    for name, ratio in ratios(figures).items():
+        typer.echo(f"ours / {name}: {ratio:.2f}")
+    typer.echo(f"{order.out / order.name}.json, and the same as .png and .html")
+
+
+@bench_app.command()
+def load(
+    context: typer.Context,
+    rooms: Annotated[
+        str, typer.Option("--rooms", metavar="N,M", help="Numbers of rooms to try.")
+    ] = "1,8,16,32,48,64,96",
+    speakers: Annotated[int, typer.Option("--speakers", min=1, help="Speakers in each room.")] = 1,
+    seconds: Annotated[float, typer.Option("--seconds", min=5, help="How long each number is held.")] = 30.0,
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+) -> None:
+    """Rooms in one process, on scripted engines, until the p99 of a hop passes its budget: the pipeline's own cost."""
+    counts, settings = _numbers(rooms), _with_profile(context, None)
+
+    from bench.load import run_load
+
+    limit, path = run_load(counts, speakers, seconds, settings, _corpus(corpus), out, typer.echo)
+    typer.echo(f"{limit} rooms within the budget; {path}, and the same as .png")
+
+
+@bench_app.command()
+def soak(
+    context: typer.Context,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.5, help="How long.")] = 30.0,
+    rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms at once.")] = 8,
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+) -> None:
+    """Rooms that talk without end, on scripted engines: does memory grow, are tasks or threads left over?"""
+    settings = _with_profile(context, None)
+
+    from bench.soak import run_soak
+
+    growth, path = run_soak(minutes, rooms, settings, _corpus(corpus), out, typer.echo)
+    typer.echo(f"memory {growth:+.2f} % after the warm-up; {path}, and the same as .png")
+
+
+def _with_profile(context: typer.Context, profile: str | None) -> "Settings":
+    state: State = context.obj
+    settings = state.load()
+    if profile is None:
+        return settings
+    from pydantic import ValidationError
+
+    from processors.endpointing import TurnPolicy
+
+    try:
+        policy = TurnPolicy.model_validate({"profile": profile})
+    except ValidationError:
+        raise SettingError(f"--profile is {profile!r}; it must be snappy, balanced or patient") from None
+    return settings.model_copy(update={"turns": policy})
+
+
+def _order(
+    turns: int | None, kinds: str, out: Path, folder: Path | None, name: str, keep_audio: bool, *, fast: bool = False
+) -> "Order":
+    from bench.corpus.manifest import Kind
+    from bench.corpus.store import choose
+    from bench.latency import Order
+
+    names = [kind.strip() for kind in kinds.split(",") if kind.strip()]
+    known = [kind.value for kind in Kind]
+    if unknown := [kind for kind in names if kind not in known]:
+        raise SettingError(f"--kinds names {unknown[0]!r}; there are: {', '.join(known)}")
+    where = _corpus(folder)
+    chosen = choose(_manifest(where), turns, [Kind(kind) for kind in names])
+    return Order(chosen, where, out, name, "fast" if fast else "realtime", keep_audio)
+
+
+def _corpus(folder: Path | None) -> Path:
+    from bench.corpus.store import corpus_folder
+
+    return folder or corpus_folder()
+
+
+def _manifest(folder: Path):
+    from bench.corpus.store import ensure_corpus
+    from processors.models import ModelStore
+
+    def tell(done: int, of: int) -> None:
+        if done == of or done % 25 == 0:
+            typer.echo(f"making the corpus: {done} of {of} turns")
+
+    return ensure_corpus(folder, ModelStore(), tell)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1:
+        raise SettingError(f"--rooms is {text!r}; it must be numbers, like 1,8,16")
+    return numbers
