@@ -4,15 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from personas.cards.read import load_card
-from personas.cards.write import save_card
-from personas.check import check_card
 from personas.errors import PersonaError
-from personas.library import CARD_SUFFIXES, bundled_characters, import_card, load_folder, read_character
 
 cards_app = typer.Typer(no_args_is_help=True, help="Import, export, check and list character cards.")
 
@@ -29,6 +22,8 @@ def import_cards(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace characters of the same name.")] = False,
 ) -> None:
     """Bring cards into the characters folder."""
+    from personas.library import import_card
+
     failed = False
     for path in _card_files(paths):
         try:
@@ -49,6 +44,9 @@ def export_card(
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
     """Write a character as a V3 card; a PNG can be read by V2 programs too."""
+    from personas.cards.write import save_card
+    from personas.library import load_folder, read_character
+
     try:
         kept = load_folder(folder).profiles if folder.is_dir() else ()
         profile = read_character(character, kept)
@@ -64,6 +62,9 @@ def check_cards(
     paths: Annotated[list[Path], typer.Argument(help="Card files (JSON, PNG, CHARX), or folders of them.")],
 ) -> None:
     """Tell what is wrong with cards. Exits with 1 when one cannot be used, 0 when they only have oddities."""
+    from personas.cards.read import load_card
+    from personas.check import check_card
+
     failed = False
     for path in _card_files(paths):
         try:
@@ -82,6 +83,12 @@ def check_cards(
 @cards_app.command("list")
 def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
     """Show the characters that ship with Acore and those in the characters folder."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from personas.library import bundled_characters, load_folder
+
     table = Table("id", "name", "voice", "verbosity", "topics", "from")
     kept = load_folder(folder) if folder.is_dir() else None
     rows = [(profile, "Acore") for profile in bundled_characters()]
@@ -97,6 +104,8 @@ def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
 
 def _card_files(paths: list[Path]) -> list[Path]:
     """The files themselves, and the card files of the folders among them."""
+    from personas.library import CARD_SUFFIXES
+
     return [
         file
         for path in paths
@@ -106,8 +115,8 @@ def _card_files(paths: list[Path]) -> list[Path]:
 
 
 def _say(line: str) -> None:
-    Console(soft_wrap=True).print(escape(line), highlight=False)
+    typer.echo(line)
 
 
 def _complain(line: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"[red]{escape(line)}[/red]", highlight=False)
+    typer.secho(line, fg="red", err=True)

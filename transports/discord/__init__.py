@@ -5,13 +5,28 @@ Bottom up: `rtp`, `crypto`, `opus`, `jitter`, `timeline`, `gateway` and `health`
 `transport` are what a pipeline sees.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from transports.discord.errors import DecryptError, DiscordVoiceError, JoinError, OpusError, RtpError
 from transports.discord.events import LineClosed, LineDown, LineUp, Mending, Silenced, VoiceEvent
-from transports.discord.frames import DiscordAudioFrame
 from transports.discord.health import Fault, HealthPolicy, Remedy
 from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import VoiceStatus
-from transports.discord.transport import DiscordTransport
+
+if TYPE_CHECKING:
+    from transports.discord.frames import DiscordAudioFrame
+    from transports.discord.transport import DiscordTransport
+
+_ON_DEMAND = {"DiscordAudioFrame": "frames", "DiscordTransport": "transport"}
+"""What needs Pipecat or discord.py, which take seconds to import: whoever reads the settings wants neither."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "DecryptError",
