@@ -51,24 +51,35 @@ async def _serve(settings: Settings) -> None:
     rooms = DiscordRooms(settings, character, OptOuts(data_folder(settings)))
     point_at(settings.discord)
     bot = AcoreBot(settings.discord, rooms)
+    running = asyncio.current_task()
+    assert running is not None
     serving = asyncio.create_task(bot.run_until_closed(), name="discord bot")
+
+    def stop_loading(_: "asyncio.Task[None]") -> None:
+        running.cancel()
+
+    # A refused token need not wait until the engines have loaded.
+    serving.add_done_callback(stop_loading)
     try:
-        with on_interrupt(serving.cancel):
+        with on_interrupt(running.cancel):
             # Text is served while the voice engines still load.
             async with running_engines(settings) as engines:
                 rooms.bind(engines)
                 gc.collect()
                 # What is loaded now stays: later collections need not walk it (100 ms each otherwise).
                 gc.freeze()
+                serving.remove_done_callback(stop_loading)
                 logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
                 try:
-                    await serving
-                except asyncio.CancelledError:
-                    logger.info("shutting down")
+                    # Only the waiting ends here: the rooms take their leave over the bot's own connection.
+                    await asyncio.shield(serving)
                 finally:
                     await rooms.close()
-                    await bot.close()
+    except asyncio.CancelledError:
+        logger.info("shutting down")
     finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        serving.remove_done_callback(stop_loading)
         await bot.close()
+        await asyncio.gather(serving, return_exceptions=True)
+    if not serving.cancelled() and (error := serving.exception()) is not None:
+        raise error

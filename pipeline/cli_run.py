@@ -16,13 +16,9 @@ def run(context: typer.Context) -> None:
 
     from pipeline.cli_models import pull_models
     from pipeline.engines import model_store, models_needed
-    from processors.errors import SettingError
 
-    if settings.discord.token is None:
-        raise SettingError(
-            "DISCORD_TOKEN is not set. Create a bot on https://discord.com/developers/applications, copy its token, "
-            "and run: DISCORD_TOKEN=... acore run. Without an account, `acore demo` and `acore replay` work."
-        )
+    # Before anything is fetched or loaded for nothing.
+    settings.discord.login_token()
     pull_models(model_store(settings), models_needed(settings))
 
     from pipeline.app import run_app

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -54,16 +55,14 @@ class AcoreBot(commands.Bot):
 
         Raises:
             SettingError: there is no token, or Discord refused it.
+            AcoreError: Discord cannot be reached.
         """
-        if self._settings.token is None or not self._settings.token.get_secret_value().strip():
-            raise SettingError(
-                "DISCORD_TOKEN is not set. Create a bot on https://discord.com/developers/applications, copy its "
-                "token, and run: DISCORD_TOKEN=... acore run"
-            )
         try:
-            await self.start(self._settings.token.get_secret_value().strip())
+            await self.start(self._settings.login_token())
         except discord.LoginFailure:
             raise SettingError("DISCORD_TOKEN was refused by Discord; copy it anew from the developer portal") from None
+        except (aiohttp.ClientError, discord.DiscordServerError, OSError) as error:
+            raise AcoreError(f"Discord cannot be reached: {error} (DISCORD_API_BASE, DISCORD_GATEWAY_URL)") from error
 
     async def close(self) -> None:
         for task in self._leaving.values():
@@ -128,7 +127,7 @@ def _explain(error: app_commands.AppCommandError) -> str | None:
         case app_commands.CommandOnCooldown(retry_after=seconds):
             return f"Not so fast: try again in {seconds:.0f} seconds."
         case app_commands.MissingPermissions(missing_permissions=missing):
-            names = ", ".join(name.replace("_", " ").title() for name in missing)
+            names = ", ".join(name.replace("_", " ").title().replace("Guild", "Server") for name in missing)
             return f"You need the permission {names} for that."
         case app_commands.CheckFailure():
             return "You may not use this command."

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from processors.errors import SettingError
 from processors.setting_names import Env, SettingsGroup
 
 
@@ -27,3 +28,17 @@ class DiscordSettings(SettingsGroup):
     """Posted to the channel's chat when the bot joins; empty for none."""
     notice_voice: bool = False
     """Say the notice aloud as well."""
+
+    def login_token(self) -> str:
+        """The token to log in with.
+
+        Raises:
+            SettingError: there is none.
+        """
+        token = self.token.get_secret_value().strip() if self.token else ""
+        if not token:
+            raise SettingError(
+                "DISCORD_TOKEN is not set. Create a bot on https://discord.com/developers/applications, copy its "
+                "token, and run: DISCORD_TOKEN=... acore run. Without an account, `acore demo` and `acore replay` work."
+            )
+        return token
