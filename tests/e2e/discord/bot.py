@@ -21,7 +21,13 @@ from tests.local_discord import LocalDiscord
 _ROOT = Path(__file__).parents[3]
 _SPOKEN = re.compile(r"(?:turn \d+|-) ([\w-]+): (.*)$")
 
-SCRIPTED = {"STT_ENGINE": "scripted", "LLM_PROVIDER": "scripted", "TTS_ENGINE": "scripted"}
+SCRIPTED = {
+    "STT_ENGINE": "scripted",
+    "HEARING_SCRIPTED_LINES": '["Hello there."]',
+    "LLM_PROVIDER": "scripted",
+    "LANGUAGE_SCRIPTED_REPLIES": '["Well, hello."]',
+    "TTS_ENGINE": "scripted",
+}
 """Engines that follow a script, so that only Discord is under test."""
 
 

@@ -30,6 +30,12 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
+async def mumble(participant: Participant, seconds: float = 1.2) -> float:
+    """Say the beginning of a sentence, for engines that follow a script; returns when it was over."""
+    await participant.speak_opus(sentence("weather")[: int(seconds * 50)])
+    return time.monotonic()
+
+
 async def ask(participant: Participant, name: str) -> float:
     """Say a sentence; returns when (`time.monotonic()`) its last frame had been spoken."""
     await participant.speak_opus(sentence(name))
