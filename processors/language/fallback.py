@@ -2,6 +2,7 @@
 
 A model that failed rests (`processors.language.breaker`): a dead one costs a turn its deadline once, not every turn.
 After its rest it is tried beside the talk, by a small request of its own, and is back from the turn after that.
+While somebody speaks with pauses, guesses are dropped before any deadline: what they waited in vain adds up.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from processors.language.engines import Delta, LanguageModel, Message
 from processors.language.errors import BusyError
 from processors.language.settings import FailoverSettings, Sampling
 
+_LEAST_PATIENCE = 0.25
+"""Share of the deadline that every request has, however much was waited before it."""
 _PROBE = (Message("user", "Say yes."),)
 _PROBE_SAMPLING = Sampling(temperature=0.0, max_tokens=2)
 
@@ -64,6 +67,8 @@ class _State:
     first_token_s: float = 0.0
     """Sum over `answered`."""
     last_error: str = ""
+    waited_s: float = 0.0
+    """Waited in vain since its last word, by requests that were dropped before they had any."""
     probe: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -128,7 +133,7 @@ class FallbackLlm:
         candidates = self._in_order()
         for state in candidates:
             # The last one has nobody to give way to.
-            deadline_s = None if state is candidates[-1] else self._settings.first_token_s
+            deadline_s = None if state is candidates[-1] else self._patience_s(state)
             asked = _limited(sampling, state.entry.most_temperature)
             async with contextlib.aclosing(state.entry.llm.stream(messages, asked, priority=priority)) as deltas:
                 try:
@@ -164,6 +169,12 @@ class FallbackLlm:
         """Those that are well; if none is, all of them: there is nothing left to lose."""
         return [state for state in self._states if state.breaker.phase is Phase.CLOSED] or self._states
 
+    def _patience_s(self, state: _State) -> float:
+        """How long it may take to its first word. One known to be slow, but in time, keeps the time it needs."""
+        whole_s = self._settings.first_token_s
+        usual_s = state.first_token_s / state.answered if state.answered else 0.0
+        return min(whole_s, max(whole_s - state.waited_s, whole_s * _LEAST_PATIENCE, 2 * usual_s))
+
     async def _first_word(
         self, state: _State, deltas: AsyncGenerator[Delta, None], deadline_s: float | None
     ) -> list[Delta] | None:
@@ -183,9 +194,14 @@ class FallbackLlm:
                         break
                 else:
                     return None
+        except asyncio.CancelledError:
+            state.waited_s += loop.time() - asked_s
+            raise
         except TimeoutError:
-            raise _Late(f"no word within {deadline_s:g} s (LANGUAGE_FAILOVER_FIRST_TOKEN_S)", retryable=True) from None
+            waited_s = state.waited_s + loop.time() - asked_s
+            raise _Late(f"no word within {waited_s:.1f} s (LANGUAGE_FAILOVER_FIRST_TOKEN_S)", retryable=True) from None
         state.answered += 1
+        state.waited_s = 0.0
         state.first_token_s += loop.time() - asked_s
         # Whoever was asked as a last resort stays out of turn until its probe: one word proves little.
         if state.breaker.phase is Phase.CLOSED:
@@ -198,6 +214,7 @@ class FallbackLlm:
         else:
             state.failed += 1
         state.last_error = str(error)
+        state.waited_s = 0.0
         asked_rest_s = error.retry_after_s if isinstance(error, BusyError) else None
         before = state.breaker
         now_s = asyncio.get_running_loop().time()

@@ -201,6 +201,39 @@ def test_a_reply_cancelled_before_its_first_word_is_held_against_nobody(virtuall
     virtually(main())
 
 
+async def guess(chain: FallbackLlm, seconds: float) -> None:
+    """Ask, and drop it after a while, as when somebody goes on speaking."""
+    asked = asyncio.create_task(reply(chain))
+    await asyncio.sleep(seconds)
+    asked.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asked
+
+
+def test_guesses_that_are_dropped_while_a_dead_model_is_silent_use_up_its_deadline_together(virtually):
+    async def main():
+        first, second = MoodyLlm("first", first_token_s=1000), MoodyLlm("second")
+        async with started(first, second) as chain:
+            for _ in range(3):
+                await guess(chain, 0.6)
+            assert await timed_reply(chain) == ("second ready", pytest.approx(0.6))
+            assert await timed_reply(chain) == ("second ready", pytest.approx(0.1))
+
+    virtually(main())
+
+
+def test_a_slow_model_is_not_given_up_because_guesses_were_dropped(virtually):
+    async def main():
+        first, second = MoodyLlm("first", first_token_s=0.9), MoodyLlm("second")
+        async with started(first, second) as chain:
+            await reply(chain)
+            for _ in range(9):
+                await guess(chain, 0.5)
+            assert (await timed_reply(chain))[0] == "first ready"
+
+    virtually(main())
+
+
 def test_a_models_temperature_limit_lowers_what_it_is_asked_for_and_nothing_else(virtually):
     async def main():
         first, second = MoodyLlm("first"), MoodyLlm("second")
