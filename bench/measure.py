@@ -110,7 +110,10 @@ def replies(spans: Sequence[Span], starts_ms: Sequence[float]) -> tuple[Span, ..
     """The spans joined into replies: a reply ends where the next one starts, however long it falls silent before."""
     joined: list[Span] = []
     for span in spans:
-        begins = not joined or any(joined[-1].end_ms - _SLACK_MS < at <= span.start_ms + _SLACK_MS for at in starts_ms)
+        begins = not joined or any(
+            max(joined[-1].end_ms - _SLACK_MS, joined[-1].start_ms + _SLACK_MS) < at <= span.start_ms + _SLACK_MS
+            for at in starts_ms
+        )
         if begins:
             joined.append(span)
         else:
