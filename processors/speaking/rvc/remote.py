@@ -14,16 +14,16 @@ from processors.speaking.rvc.settings import RvcSettings
 
 
 class Server:
-    """A voice conversion server at `RVC_URL`."""
+    """A voice conversion server at `RVC_WEBUI_URL`."""
 
     def __init__(self, settings: RvcSettings) -> None:
         """
         Raises:
-            SettingError: `RVC_URL` is empty or no http address.
+            SettingError: `RVC_WEBUI_URL` is empty or no http address.
         """
         if not settings.url.startswith(("http://", "https://")):
             raise SettingError(
-                f"RVC_URL is {settings.url!r}; RVC_MODE={settings.mode} needs the server's address, such as "
+                f"RVC_WEBUI_URL is {settings.url!r}; RVC_MODE={settings.mode} needs the server's address, such as "
                 "http://127.0.0.1:7865"
             )
         self.url = settings.url.rstrip("/")
@@ -43,16 +43,16 @@ class Server:
             answer = await self._client.request(method, path, **content)
         except httpx.TimeoutException as error:
             raise EngineError(
-                f"RVC_URL: {self.url}{path} gave no answer within {self._timeout_s:g} s (RVC_TIMEOUT_S)", retryable=True
+                f"RVC_WEBUI_URL: {self.url}{path} gave no answer within {self._timeout_s:g} s (RVC_TIMEOUT_S)", retryable=True
             ) from error
         except httpx.HTTPError as error:
             raise EngineError(
-                f"RVC_URL: {self.url} cannot be reached ({error or type(error).__name__}); is the server running?",
+                f"RVC_WEBUI_URL: {self.url} cannot be reached ({error or type(error).__name__}); is the server running?",
                 retryable=True,
             ) from error
         if answer.is_error:
             raise EngineError(
-                f"RVC_URL: {self.url}{path} answers {answer.status_code}: {answer.text[:200]}",
+                f"RVC_WEBUI_URL: {self.url}{path} answers {answer.status_code}: {answer.text[:200]}",
                 retryable=answer.status_code >= 500 or answer.status_code == 429,
             )
         return answer
@@ -68,7 +68,7 @@ class Server:
             return answer.json()
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise EngineError(
-                f"RVC_URL: {self.url}{path} answers no JSON; is it the kind of server RVC_MODE names?"
+                f"RVC_WEBUI_URL: {self.url}{path} answers no JSON; is it the kind of server RVC_MODE names?"
             ) from error
 
     async def close(self) -> None:

@@ -1,10 +1,10 @@
 """Settings of voice conversion."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from processors.setting_names import SettingsGroup
+from processors.setting_names import Env, SettingsGroup
 from processors.speaking.rvc.fallback import FallbackPolicy
 
 
@@ -57,7 +57,7 @@ class RvcSettings(SettingsGroup):
     lookahead_ms: int = Field(default=240, ge=0, le=2000, multiple_of=10)
     """Sound (ms) after a block that is heard while converting it."""
 
-    url: str = ""
+    url: Annotated[str, Env("RVC_WEBUI_URL")] = ""
     """webui, w-okada: address of the server, such as http://127.0.0.1:7865."""
     timeout_s: float = Field(default=10.0, gt=0, le=120)
     """webui, w-okada: longest time (s) one request may take."""

@@ -46,7 +46,7 @@ class WebUiConverter:
         """Connect, and load the voice.
 
         Raises:
-            SettingError: `RVC_URL` or `RVC_MODEL` is missing.
+            SettingError: `RVC_WEBUI_URL` or `RVC_MODEL` is missing.
             EngineError: the server cannot be used, or cannot load the voice.
         """
         settings = self._settings
@@ -58,7 +58,7 @@ class WebUiConverter:
             calls = {call.get("api_name") for call in page.get("dependencies", [])} if isinstance(page, dict) else set()
             if missing := CALLS - calls:
                 raise EngineError(
-                    f"RVC_URL: {self._server.url} has no {' and no '.join(sorted(missing))}; is it an RVC-WebUI?"
+                    f"RVC_WEBUI_URL: {self._server.url} has no {' and no '.join(sorted(missing))}; is it an RVC-WebUI?"
                 )
             async with self._shared.lock:
                 await self._select(self._server)
@@ -78,7 +78,7 @@ class WebUiConverter:
             "POST", "/upload", files={"files": ("clause.wav", to_wav(Sound(pcm, rate_hz)), "audio/wav")}
         )
         if not (isinstance(uploaded, list) and uploaded and isinstance(uploaded[0], str)):
-            raise EngineError(f"RVC_URL: {server.url}/upload gave no path; is it an RVC-WebUI?")
+            raise EngineError(f"RVC_WEBUI_URL: {server.url}/upload gave no path; is it an RVC-WebUI?")
         async with self._shared.lock:
             if self._shared.voice != settings.model:
                 await self._select(server)
@@ -100,7 +100,7 @@ class WebUiConverter:
             )
         if len(answer) < 2 or "Success" not in str(answer[0]) or not isinstance(answer[1], dict):
             said = str(answer[0]).strip().splitlines() if answer else []
-            raise EngineError(f"RVC_URL: the server could not convert: {said[-1] if said else 'no reason given'}")
+            raise EngineError(f"RVC_WEBUI_URL: the server could not convert: {said[-1] if said else 'no reason given'}")
         return from_wav(await self._fetch(server, answer[1]))
 
     def session(self, rate_hz: int) -> ClauseSession:
@@ -134,7 +134,7 @@ class WebUiConverter:
     async def _call(self, server: Server, name: str, *values: object) -> list[Any]:
         answer = await server.json("POST", f"/run/{name}", json={"data": list(values)})
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-            raise EngineError(f"RVC_URL: {server.url}/run/{name} answers no data; is it an RVC-WebUI?")
+            raise EngineError(f"RVC_WEBUI_URL: {server.url}/run/{name} answers no data; is it an RVC-WebUI?")
         return answer["data"]
 
     async def _fetch(self, server: Server, file: dict[str, Any]) -> bytes:
@@ -144,4 +144,4 @@ class WebUiConverter:
                 return (await server.request("GET", f"/file={path}")).content
             case {"data": str(url)} if url.startswith("data:"):
                 return base64.b64decode(url.partition(",")[2])
-        raise EngineError("RVC_URL: the server's answer holds no sound")
+        raise EngineError("RVC_WEBUI_URL: the server's answer holds no sound")

@@ -46,14 +46,14 @@ class WOkadaConverter:
         """Connect, set the voice up and send silence, so that its networks are loaded and its memory is empty.
 
         Raises:
-            SettingError: `RVC_URL` is missing.
+            SettingError: `RVC_WEBUI_URL` is missing.
             EngineError: the server cannot be used.
         """
         self._server = Server(self._settings)
         try:
             info = await self._server.json("GET", "/info")
             if not isinstance(info, dict) or info.get("status") != "OK":
-                raise EngineError(f"RVC_URL: {self._server.url} has no voice loaded; choose one on its page")
+                raise EngineError(f"RVC_WEBUI_URL: {self._server.url} has no voice loaded; choose one on its page")
             for key, value in (
                 ("inputSampleRate", RATE_HZ),
                 ("outputSampleRate", RATE_HZ),
@@ -109,10 +109,10 @@ class WOkadaConverter:
             received = np.frombuffer(base64.b64decode(answer["changedVoiceBase64"], validate=True), "<i2")
         except (TypeError, KeyError, binascii.Error, ValueError) as error:
             # On failure the server answers with the text of its exception as a JSON string, and status 200.
-            raise EngineError(f"RVC_URL: the w-okada server could not convert: {str(answer)[:200]}") from error
+            raise EngineError(f"RVC_WEBUI_URL: the w-okada server could not convert: {str(answer)[:200]}") from error
         if len(received) != len(block):
             raise EngineError(
-                f"RVC_URL: the w-okada server gave {len(received)} samples for {len(block)}; has it a voice selected?",
+                f"RVC_WEBUI_URL: the w-okada server gave {len(received)} samples for {len(block)}; has it a voice selected?",
                 retryable=True,
             )
         return received.astype(np.float32) / np.float32(32768)

@@ -75,14 +75,15 @@ async def test_an_unknown_voice_is_refused_at_the_start() -> None:
 
 @pytest.mark.parametrize("wrong", [{"url": ""}, {"url": "localhost:7865"}, {"model": ""}])
 async def test_missing_settings_are_named(wrong: dict[str, str]) -> None:
-    with pytest.raises(SettingError, match=f"RVC_{next(iter(wrong)).upper()}"):
+    named = {"url": "RVC_WEBUI_URL", "model": "RVC_MODEL"}[next(iter(wrong))]
+    with pytest.raises(SettingError, match=named):
         await converter(**({"url": "http://127.0.0.1:9"} | wrong)).start()
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:
     async with served(web.Application()) as url:
         pass
-    with pytest.raises(EngineError, match=r"RVC_URL.*cannot be reached") as caught:
+    with pytest.raises(EngineError, match=r"RVC_WEBUI_URL.*cannot be reached") as caught:
         await converter(url).start()
     assert caught.value.retryable
 

@@ -146,5 +146,5 @@ async def test_a_server_that_hangs_is_given_up_after_the_timeout() -> None:
 
 
 async def test_the_address_is_needed() -> None:
-    with pytest.raises(SettingError, match="RVC_URL is ''"):
+    with pytest.raises(SettingError, match="RVC_WEBUI_URL is ''"):
         await converter("").start()
