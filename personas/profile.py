@@ -36,6 +36,8 @@ class CharacterSettings(BaseModel, frozen=True):
     """The speech engine's name of a voice; None for the engine's default."""
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     """Rate of speech; 1 is the voice's own."""
+    rvc: dict[str, str | int | float] = Field(default_factory=dict)
+    """Its own voice conversion, if that is on: any of model, index, speaker, pitch, formant, index_rate, protect."""
     verbosity: Verbosity = Verbosity.NORMAL
     aliases: tuple[str, ...] = ()
     """Other names it answers to."""

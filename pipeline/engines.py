@@ -5,12 +5,20 @@ from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from personas.library import load_character
+from personas.profile import CharacterProfile
 from pipeline.settings import Settings
+from processors.errors import SettingError
 from processors.hearing.engines import SpeechToText, make_stt
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
 from processors.language.engines import LanguageModel, make_llm
 from processors.models import ModelStore
+from processors.models.catalogue import MODELS
+from processors.speaking.conversion import Conversions, ConvertedTts
 from processors.speaking.engines import TextToSpeech, make_tts
+from processors.speaking.rvc import RvcVoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,32 @@ class Engines:
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
+    conversions: Conversions | None = None
+    """Voice conversion, if it is on."""
+
+    def voice_of(self, character: CharacterProfile) -> TextToSpeech:
+        """What a character speaks with in one room.
+
+        Raises:
+            SettingError: what its card says of voice conversion is wrong.
+        """
+        if self.conversions is None:
+            return self.tts
+        return ConvertedTts(self.tts, self.conversions, conversion_of(character))
+
+
+def conversion_of(character: CharacterProfile) -> RvcVoice:
+    """What a character's card says of voice conversion.
+
+    Raises:
+        SettingError: a value is not allowed.
+    """
+    try:
+        return RvcVoice.model_validate(character.settings.rvc)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(("extensions", "acore", "rvc", *map(str, first["loc"])))
+        raise SettingError(f"{character.name}: `{where}`: {first['msg'].lower()}") from None
 
 
 def model_store(settings: Settings) -> ModelStore:
@@ -32,15 +66,19 @@ def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "t
     """Names, in the manifest, of the models that the chosen engines of these kinds load."""
     needed = {
         ("stt", "moonshine"): "moonshine-tiny-en",
+        ("stt", "parakeet"): settings.hearing.parakeet.model,
         ("llm", "embedded"): settings.language.embedded_model,
         ("tts", "hibari"): "hibari-heart",
+        ("tts", "kokoro"): settings.speaking.kokoro.model,
     }
-    chosen = (("stt", settings.hearing.engine), ("llm", settings.language.provider), ("tts", settings.speaking.engine))
-    return [
-        needed[engine]
-        for engine in chosen
-        if engine[0] in kinds and engine in needed and not needed[engine].endswith(".gguf")
-    ]
+    chosen = (
+        *(("stt", name) for name in (settings.hearing.engine, *settings.hearing.fallbacks)),
+        ("llm", settings.language.provider),
+        *(("tts", name) for name in (settings.speaking.engine, *settings.speaking.fallbacks)),
+    )
+    # What is not in the manifest is a path of the user's own.
+    names = (needed.get(engine, "") for engine in chosen if engine[0] in kinds)
+    return [name for name in dict.fromkeys(names) if name in MODELS]
 
 
 @asynccontextmanager
@@ -48,7 +86,7 @@ async def running_engines(settings: Settings):
     """Make, load and warm up all engines at once; close them on the way out.
 
     Raises:
-        SettingError: an engine's name is unknown.
+        SettingError: an engine's name is unknown, or a setting it needs is missing.
         ModelError: a model is missing or corrupt.
         EngineError: an engine cannot run here.
     """
@@ -61,5 +99,11 @@ async def running_engines(settings: Settings):
     async with AsyncExitStack() as stack:
         for engine in (stt, llm, tts):
             stack.push_async_callback(engine.close)
-        vad, *_ = await asyncio.gather(asyncio.to_thread(SileroSession), stt.start(), llm.start(), tts.start())
-        yield Engines(vad.detector, stt, llm, tts)
+        starts = [stt.start(), llm.start(), tts.start()]
+        conversions = None
+        if settings.rvc.enabled:
+            conversions = Conversions(settings.rvc)
+            stack.push_async_callback(conversions.close)
+            starts.append(conversions.start(conversion_of(load_character(settings.persona.character))))
+        vad, *_ = await asyncio.gather(asyncio.to_thread(SileroSession), *starts)
+        yield Engines(vad.detector, stt, llm, tts, conversions=conversions)

@@ -22,6 +22,7 @@ from processors.hearing.settings import HearingSettings
 from processors.language.settings import LanguageSettings
 from processors.models.settings import ModelSettings
 from processors.setting_names import Env, SettingsGroup
+from processors.speaking.rvc import RvcSettings
 from processors.speaking.settings import SpeakingSettings
 from text.settings import DiscordSettings
 from transports.discord.settings import DiscordVoiceSettings
@@ -63,6 +64,7 @@ class Settings(SettingsGroup):
     turns: TurnPolicy = TurnPolicy()
     language: LanguageSettings = LanguageSettings()
     speaking: SpeakingSettings = SpeakingSettings()
+    rvc: RvcSettings = RvcSettings()
     persona: PersonaSettings = PersonaSettings()
     discord: DiscordSettings = DiscordSettings()
     discord_voice: DiscordVoiceSettings = DiscordVoiceSettings()
@@ -166,7 +168,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     known = {setting.env for setting in all_settings()}
-    prefixes = tuple(f"{name.upper()}_" for name in ("hearing", "turns", "speaking", "persona", "acore"))
+    prefixes = tuple(f"{name.upper()}_" for name in ("hearing", "turns", "speaking", "rvc", "persona", "acore"))
     for name in environ:
         if name.startswith(prefixes) and name not in known:
             raise SettingError(f"there is no setting {name}{_suggest(name, known)}")

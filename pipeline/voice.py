@@ -59,7 +59,7 @@ def voice_pipeline(
     names = (character.name, *character.settings.aliases)
     hearing = Hearing(engines.stt, engines.make_vad, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
-    speaker = Speaker(engines.tts, style, settings.speaking, clock)
+    speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock)
     stages = (
         hearing,
         turn_taking,
