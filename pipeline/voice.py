@@ -57,7 +57,7 @@ def voice_pipeline(
     conversation = make_conversation(settings, character, name_of)
     style = VoiceStyle(character.settings.voice, character.settings.speed)
     names = (character.name, *character.settings.aliases)
-    hearing = Hearing(engines.stt, engines.make_vad, settings.hearing, clock)
+    hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
     speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock)
     stages = (

@@ -24,10 +24,14 @@ class TurnPolicy(SettingsGroup):
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
     complete_ms: int = Field(default=300, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence."""
-    open_ms: int = Field(default=650, ge=64, le=5000)
+    open_ms: int = Field(default=600, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence."""
-    trailing_ms: int = Field(default=1200, ge=64, le=10000)
+    trailing_ms: int = Field(default=1000, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
+    sure: float = Field(default=0.95, ge=0.0, le=1.0)
+    """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
+    unsure: float = Field(default=0.3, ge=0.0, le=1.0)
+    """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""
     empty_ms: int = Field(default=800, ge=64, le=10000)
     """Silence (ms) after which a turn without words (a cough, noise) is closed unanswered."""
     barge_in_ms: int = Field(default=400, ge=64, le=5000)
@@ -58,7 +62,12 @@ _TRAILING = frozenset(
 )
 """Words an English sentence does not end on, and fillers."""
 
-_ENDS_ALONE = frozenset({"well", "like", "then", "you", "i", "we", "they", "is", "are", "was", "am", "to", "in", "on"})
+_PREPOSITIONS = frozenset("of to in on at by for with from into about than".split())
+"""Questions end on them: "Where are you from?"."""
+
+_ENDS_ALONE = frozenset(
+    {"that", "well", "like", "then", "you", "i", "we", "they", "is", "are", "was", "am", "to", "in", "on"}
+)
 """Trailing words that do end a sentence when the engine heard it end ("How are you?", "Come on in.")."""
 
 _BACK_CHANNELS = frozenset(
@@ -77,17 +86,36 @@ def words_of(text: str) -> list[str]:
     return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
 
 
-def required_silence_ms(text: str, policy: TurnPolicy) -> int:
-    """The silence (ms) that ends a turn whose last words are `text`."""
+def required_silence_ms(
+    text: str, policy: TurnPolicy, *, judging: bool = False, completeness: float | None = None
+) -> int:
+    """The silence (ms) that ends a turn whose last words are `text`.
+
+    Args:
+        text: the transcript.
+        policy: the silences to choose from.
+        judging: how finished it sounds is still being judged; until then nothing counts as finished.
+        completeness: how finished it sounds (0-1), if that was judged. Words and sound must agree that it is over.
+    """
+    by_words = _silence_by_words(text, policy)
+    if completeness is None or not words_of(text):
+        return max(by_words, policy.open_ms) if judging else by_words
+    if completeness >= policy.sure:
+        # A hanging word that sounds final was more likely misheard.
+        return min(by_words, policy.open_ms)
+    return max(by_words, policy.open_ms if completeness >= policy.unsure else policy.trailing_ms)
+
+
+def _silence_by_words(text: str, policy: TurnPolicy) -> int:
     words = words_of(text)
     if not words:
         return policy.empty_ms
     stripped = text.rstrip("\"'”’)] ")
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
-    last = words[-1]
     if stripped.endswith(("-", "…", "...")):
         return policy.trailing_ms
-    if last in _TRAILING and not (ends_sentence and last in _ENDS_ALONE):
+    may_end = _ENDS_ALONE | _PREPOSITIONS if stripped.endswith("?") else _ENDS_ALONE
+    if words[-1] in _TRAILING and not (ends_sentence and words[-1] in may_end):
         return policy.trailing_ms
     return policy.complete_ms if ends_sentence else policy.open_ms
 

@@ -44,6 +44,10 @@ class Utterance:
     """The transcript asked for last; None when the words have changed since."""
     text: str | None = None
     """The transcript up to the current pause, once there is one."""
+    judging: bool = False
+    """Whether it is still to be said how finished the utterance sounds."""
+    completeness: float | None = None
+    """How finished it sounds (0-1), once that is known."""
     over_bot: bool = False
     """Whether it began while the bot was audible and has not taken the floor."""
 
@@ -96,6 +100,17 @@ class Transcribed:
     request: int
     text: str
     at_ms: float
+    judging: bool = False
+    """Whether a `Completeness` for the same request follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How finished an utterance sounds."""
+
+    ref: UtteranceRef
+    request: int
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +152,7 @@ class GiveUp:
     reason: str
 
 
-Event: TypeAlias = Voiced | Silent | Transcribed | Verdict | Audible | Played | Announce | GiveUp
+Event: TypeAlias = Voiced | Silent | Transcribed | Completeness | Verdict | Audible | Played | Announce | GiveUp
 
 # --- actions --------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,18 @@ class TranscribedFrame(SystemFrame):
     request: int
     text: str
     at_ms: float
+    judging: bool = False
+    """Whether a `CompletenessFrame` for the same request follows, or has come already."""
+
+
+@dataclass
+class CompletenessFrame(SystemFrame):
+    """How finished an utterance sounds, as asked for by `request`."""
+
+    ref: UtteranceRef
+    request: int
+    probability: float
+    """0-1."""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from processors.floor import (
     Audible,
     CloseTurn,
     CloseUtterance,
+    Completeness,
     Confirm,
     Discard,
     Event,
@@ -32,6 +33,7 @@ from processors.floor import (
 from processors.frames import (
     AnnounceFrame,
     CloseUtteranceFrame,
+    CompletenessFrame,
     ConfirmFrame,
     DiscardFrame,
     GiveUpFrame,
@@ -104,8 +106,10 @@ class TurnTaking(FrameProcessor):
                 return Voiced(ref, voiced_ms, at_ms)
             case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms):
                 return Silent(ref, silence_ms, stopped_ms, at_ms)
-            case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms):
-                return Transcribed(ref, request, text, at_ms)
+            case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging):
+                return Transcribed(ref, request, text, at_ms, judging)
+            case CompletenessFrame(ref=ref, request=request, probability=probability):
+                return Completeness(ref, request, probability)
             case VerdictFrame(attempt=attempt, answer=answer, reason=reason):
                 return Verdict(attempt, answer, reason)
             case ReplyAudibleFrame(attempt=attempt, at_ms=at_ms):

@@ -13,6 +13,7 @@ weighed by its words: a back-channel leaves the reply alone, anything else takes
 """
 
 from dataclasses import replace
+from typing import Any
 
 from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms
 from processors.floor import (
@@ -21,6 +22,7 @@ from processors.floor import (
     Audible,
     CloseTurn,
     CloseUtterance,
+    Completeness,
     Confirm,
     Discard,
     Event,
@@ -45,6 +47,9 @@ from processors.floor import (
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
 
+_UNKNOWN: dict[str, Any] = {"request": None, "text": None, "judging": False, "completeness": None}
+"""What is known of an utterance's words once they have changed."""
+
 
 def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
     """Advance the floor by one event. Time arrives inside events."""
@@ -55,6 +60,8 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
             return _silent(floor, event, policy)
         case Transcribed():
             return _transcribed(floor, event, policy)
+        case Completeness():
+            return _judged(floor, event, policy)
         case Verdict(attempt, answer, reason) if attempt == floor.attempt and not floor.audible:
             return _verdict(floor, answer, reason, policy)
         case Audible(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
@@ -77,7 +84,7 @@ def _voiced(floor: Floor, event: Voiced, policy: TurnPolicy) -> Step:
         over_bot = floor.phase is Phase.ANSWERING and floor.audible
         utterance = Utterance(event.ref, event.at_ms - event.voiced_ms, event.at_ms, over_bot=over_bot)
     elif known.silence_ms:
-        utterance = replace(known, silence_ms=0, stopped_ms=event.at_ms, request=None, text=None)
+        utterance = replace(known, silence_ms=0, stopped_ms=event.at_ms, **_UNKNOWN)
     else:
         utterance = replace(known, stopped_ms=event.at_ms)
     floor = _put(floor, utterance)
@@ -102,7 +109,7 @@ def _silent(floor: Floor, event: Silent, policy: TurnPolicy) -> Step:
     utterance = replace(known, silence_ms=event.silence_ms, stopped_ms=event.stopped_ms)
     if known.silence_ms == 0:
         # Words asked for while they were still being said lack the last of them.
-        utterance = replace(utterance, request=None, text=None)
+        utterance = replace(utterance, **_UNKNOWN)
     floor = _put(floor, utterance)
     if event.silence_ms >= policy.eager_ms and utterance.request is None:
         return _ask(floor, utterance)
@@ -116,7 +123,17 @@ def _transcribed(floor: Floor, event: Transcribed, policy: TurnPolicy) -> Step:
     text = event.text.strip()
     if known.over_bot:
         return _weigh_talk_over(floor, known, text, policy)
-    return _settle(_put(floor, replace(known, text=text)), policy)
+    # The verdict on its sound may have come first.
+    judging = event.judging and known.completeness is None
+    return _settle(_put(floor, replace(known, text=text, judging=judging)), policy)
+
+
+def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
+    known = _find(floor, event.ref)
+    if known is None or known.request != event.request:
+        return floor, ()
+    judged = replace(known, judging=False, completeness=event.probability)
+    return _settle(_put(floor, judged), policy)
 
 
 def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
@@ -146,7 +163,9 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
     if floor.phase is Phase.LISTENING:
         floor = replace(floor, phase=Phase.GUESSING, attempt=floor.attempt + 1, verdict=None)
         actions = (Speculate(floor.turn, floor.attempt, heard),)
-    overdue_ms = silence_ms - required_silence_ms(heard[-1].text, policy)
+    last = next(u for u in reversed(floor.utterances) if u.text)
+    needed_ms = required_silence_ms(heard[-1].text, policy, judging=last.judging, completeness=last.completeness)
+    overdue_ms = silence_ms - needed_ms
     if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):
         return floor, actions
     if floor.verdict is False:

@@ -14,6 +14,7 @@ from processors.errors import EngineError
 from processors.floor import UtteranceRef
 from processors.frames import (
     CloseUtteranceFrame,
+    CompletenessFrame,
     PartialFrame,
     SilentFrame,
     SpeakerAudioFrame,
@@ -28,7 +29,8 @@ from processors.hearing.plausibility import doubt
 from processors.hearing.scribe import Scribe
 from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
-from processors.hearing.vad import VoiceActivityDetector
+from processors.hearing.turn_end import TurnEndDetector
+from processors.hearing.vad import WINDOW_MS, VoiceActivityDetector
 
 _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""
@@ -41,6 +43,7 @@ class _Speaker:
     left: bool = False
     scribe: Scribe | None = None
     ahead: asyncio.Task[None] | None = None
+    judging: asyncio.Task[None] | None = None
 
 
 class Hearing(FrameProcessor):
@@ -54,12 +57,14 @@ class Hearing(FrameProcessor):
         self,
         stt: SpeechToText,
         make_vad: Callable[[], VoiceActivityDetector],
+        turn_end: TurnEndDetector | None,
         settings: HearingSettings,
         clock: SessionClock,
     ) -> None:
         super().__init__(name="hearing")
         self._stt = stt
         self._make_vad = make_vad
+        self._turn_end = turn_end
         self._settings = settings
         self._clock = clock
         self._speakers: dict[str, _Speaker] = {}
@@ -158,7 +163,21 @@ class Hearing(FrameProcessor):
         with logger.contextualize(turn=frame.turn):
             work = self._transcribe(ref, frame.request, speaker, self._scribe(ref.speaker, speaker))
             task = self.create_task(work, name=f"transcribe-{frame.request}")
-        self._transcribing[ref] = task
+            self._transcribing[ref] = task
+            if self._turn_end:
+                judge = self._judge(ref, frame.request, speaker, self._turn_end)
+                speaker.judging = self.create_task(judge, name=f"judge-{frame.request}")
+
+    async def _judge(self, ref: UtteranceRef, request: int, speaker: _Speaker, turn_end: TurnEndDetector) -> None:
+        pause_ms = (speaker.ear.length - speaker.ear.spoken_length) * WINDOW_MS
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                probability = await turn_end.completeness(speaker.ear.sound(), pause_ms=pause_ms)
+        except (EngineError, TimeoutError) as error:
+            # The words alone decide then.
+            logger.warning("the end of a turn could not be judged: {}", error or "timeout")
+            probability = 1.0
+        await self.push_frame(CompletenessFrame(ref, request, probability))
 
     async def _transcribe(self, ref: UtteranceRef, request: int, speaker: _Speaker, scribe: Scribe) -> None:
         ear = speaker.ear
@@ -177,7 +196,7 @@ class Hearing(FrameProcessor):
             text = ""
         if self._transcribing.get(ref) is asyncio.current_task():
             del self._transcribing[ref]
-        await self.push_frame(TranscribedFrame(ref, request, text, self._clock.now_ms()))
+        await self.push_frame(TranscribedFrame(ref, request, text, self._clock.now_ms(), self._turn_end is not None))
 
     async def _close(self, ref: UtteranceRef) -> None:
         task = self._transcribing.pop(ref, None)
@@ -205,8 +224,9 @@ class Hearing(FrameProcessor):
 
     async def _stop_scribe(self, speaker: _Speaker) -> None:
         scribe, speaker.scribe = speaker.scribe, None
-        ahead, speaker.ahead = speaker.ahead, None
-        for task in (*([ahead] if ahead else []), *(scribe.close() if scribe else [])):
+        beside = [task for task in (speaker.ahead, speaker.judging) if task]
+        speaker.ahead = speaker.judging = None
+        for task in (*beside, *(scribe.close() if scribe else [])):
             await self.cancel_task(task)
 
     async def _stop_transcribing(self) -> None:

@@ -45,6 +45,8 @@ class HearingSettings(SettingsGroup):
     """Parakeet."""
     max_speakers: int = Field(default=8, ge=1, le=64)
     """People heard at once in one room. Others are counted and reported, not transcribed."""
+    turn_end: str = "smart-turn"
+    """What judges by its sound whether somebody has finished: smart-turn, or off (words and silence alone)."""
     ahead_ms: int = Field(default=64, ge=0, le=1000)
     """Drop in level (ms) at which words are transcribed ahead, before the pause is certain; 0 for never."""
     timeout_s: float = Field(default=15.0, gt=0, le=600)

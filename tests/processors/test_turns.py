@@ -13,6 +13,7 @@ from processors.floor import (
     Audible,
     CloseTurn,
     CloseUtterance,
+    Completeness,
     Confirm,
     Discard,
     Event,
@@ -323,6 +324,61 @@ def test_a_reply_that_came_to_nothing_frees_the_floor():
     assert room.floor.phase is Phase.IDLE
 
 
+def test_a_sentence_that_does_not_sound_finished_is_waited_for():
+    room = Room()
+    room.talk(ALICE, 640)
+    began = room.at_ms
+    room.quiet(128, ALICE)
+    request = room.floor.requests
+    room.send(Transcribed(ALICE, request, "I was wondering.", room.at_ms, judging=True))
+    room.allow()
+    room.send(Completeness(ALICE, request, 0.02))
+    while room.floor.phase is Phase.GUESSING:
+        room.at_ms += WINDOW
+        room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
+    assert POLICY.trailing_ms <= room.at_ms - began < POLICY.trailing_ms + WINDOW
+
+
+@pytest.mark.parametrize("sound_first", [True, False])
+def test_words_and_sound_that_agree_end_the_turn_early_in_whichever_order_they_come(sound_first):
+    room = Room()
+    room.talk(ALICE, 640)
+    began = room.at_ms
+    room.quiet(128, ALICE)
+    request = room.floor.requests
+    events = [
+        Transcribed(ALICE, request, "How are you?", room.at_ms, judging=True),
+        Completeness(ALICE, request, 0.99),
+    ]
+    for event in reversed(events) if sound_first else events:
+        room.send(event)
+    room.allow()
+    while room.floor.phase is Phase.GUESSING:
+        room.at_ms += WINDOW
+        room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
+    assert room.at_ms - began < POLICY.complete_ms + WINDOW
+
+
+def test_while_the_sound_is_being_judged_no_turn_is_over_early():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    room.send(Transcribed(ALICE, room.floor.requests, "How are you?", room.at_ms, judging=True))
+    room.allow()
+    assert room.quiet(POLICY.complete_ms, ALICE) == []
+
+
+def test_a_judgement_of_words_that_have_changed_since_is_ignored():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    request = room.floor.requests
+    room.talk(ALICE, 320)
+    before = room.floor
+    room.send(Completeness(ALICE, request, 0.99))
+    assert room.floor == before
+
+
 def test_an_announcement_is_said_while_the_floor_is_free_and_can_be_talked_over():
     room = Room()
     assert room.send(Announce("Hello everybody.")) == (Say(1, 1, "Hello everybody."),)
@@ -359,6 +415,7 @@ _EVENTS = st.one_of(
         st.sampled_from(["", "Yes.", "Tell me more.", "So the"]),
         st.floats(0, 1e6),
     ),
+    st.builds(Completeness, _REFS, st.integers(0, 12), st.floats(0, 1)),
     st.builds(Verdict, st.integers(0, 6), st.booleans(), st.just("because")),
     st.builds(Audible, st.integers(0, 6), st.floats(0, 1e6)),
     st.builds(Played, st.integers(0, 6), st.floats(0, 1e6)),
