@@ -12,6 +12,7 @@ from personas.profile import CharacterProfile
 from pipeline.settings import Settings
 from processors.errors import SettingError
 from processors.hearing.engines import SpeechToText, make_stt
+from processors.hearing.turn_end import TurnEndDetector, make_turn_end
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
 from processors.language.engines import LanguageModel, make_llm
 from processors.models import ModelStore
@@ -26,6 +27,7 @@ class Engines:
     """One of each kind, shared by all sessions of a process."""
 
     make_vad: Callable[[], VoiceActivityDetector]
+    turn_end: TurnEndDetector | None
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
@@ -96,14 +98,16 @@ async def running_engines(settings: Settings):
         make_llm(settings.language, store),
         make_tts(settings.speaking, store),
     )
+    turn_end = make_turn_end(settings.hearing)
+    engines = [engine for engine in (stt, llm, tts, turn_end) if engine]
     async with AsyncExitStack() as stack:
-        for engine in (stt, llm, tts):
+        for engine in engines:
             stack.push_async_callback(engine.close)
-        starts = [stt.start(), llm.start(), tts.start()]
+        starts = [engine.start() for engine in engines]
         conversions = None
         if settings.rvc.enabled:
             conversions = Conversions(settings.rvc)
             stack.push_async_callback(conversions.close)
             starts.append(conversions.start(conversion_of(load_character(settings.persona.character))))
         vad, *_ = await asyncio.gather(asyncio.to_thread(SileroSession), *starts)
-        yield Engines(vad.detector, stt, llm, tts, conversions=conversions)
+        yield Engines(vad.detector, turn_end, stt, llm, tts, conversions=conversions)
