@@ -21,7 +21,7 @@ from processors.errors import SettingError
 from processors.hearing.settings import HearingSettings
 from processors.language.settings import LanguageSettings
 from processors.models.settings import ModelSettings
-from processors.setting_names import Env, SettingsGroup
+from processors.setting_names import Env, Follows, SettingsGroup
 from processors.speaking.rvc import RvcSettings
 from processors.speaking.settings import SpeakingSettings
 from text.settings import DiscordSettings
@@ -150,7 +150,9 @@ def example_toml() -> str:
         lines.append(f"# {meaning} ({setting.env})")
         default = setting.field.get_default(call_default_factory=True)
         shown = "" if default is None else _toml(default)
-        lines.append(f"# {setting.path[-1]} = {shown}" if default is None else f"{setting.path[-1]} = {shown}")
+        follows = any(isinstance(meta, Follows) for meta in setting.field.metadata)
+        commented = "# " if default is None or follows else ""
+        lines.append(f"{commented}{setting.path[-1]} = {shown}")
     return "\n".join(lines) + "\n"
 
 

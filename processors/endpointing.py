@@ -6,11 +6,11 @@ oldest cue in the endpointing literature (Raux & Eskenazi 2009, "A finite-state 
 """
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from processors.setting_names import SettingsGroup
+from processors.setting_names import Follows, SettingsGroup
 
 Profile = Literal["snappy", "balanced", "patient"]
 
@@ -22,11 +22,11 @@ class TurnPolicy(SettingsGroup):
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: int = Field(default=300, ge=64, le=5000)
+    complete_ms: Annotated[int, Follows("profile")] = Field(default=300, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence."""
-    open_ms: int = Field(default=600, ge=64, le=5000)
+    open_ms: Annotated[int, Follows("profile")] = Field(default=600, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence."""
-    trailing_ms: int = Field(default=1000, ge=64, le=10000)
+    trailing_ms: Annotated[int, Follows("profile")] = Field(default=1000, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
     sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""

@@ -16,6 +16,13 @@ class Env:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """Another setting whose value decides this one's default; the example file leaves such a field commented out."""
+
+    setting: str
+
+
 class SettingsGroup(BaseModel):
     """Base of every settings group: frozen, strict about unknown names, documented by the docstrings of its fields."""
 
