@@ -67,6 +67,12 @@ def _parakeet(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     return ParakeetStt(settings.parakeet, store)
 
 
+def _parakeet_nemo(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.worker.client import nemo_stt
+
+    return nemo_stt(settings.parakeet)
+
+
 def _parakeet_http(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     from processors.hearing.parakeet_http import ParakeetHttpStt
 
@@ -82,6 +88,7 @@ def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
 STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]] = {
     "moonshine": _moonshine,
     "parakeet": _parakeet,
+    "parakeet-nemo": _parakeet_nemo,
     "parakeet-http": _parakeet_http,
     "scripted": _scripted,
 }

@@ -12,12 +12,18 @@ from processors.setting_names import Env, SettingsGroup
 
 
 class ParakeetSettings(SettingsGroup):
-    """Parakeet in process (parakeet) or on a server (parakeet-http)."""
+    """Parakeet in process (parakeet), in a worker process (parakeet-nemo) or on a server (parakeet-http)."""
 
     model: Annotated[str, Env("PARAKEET_MODEL")] = "parakeet-tdt-0.6b-v3-int8"
     """parakeet: a model of `acore models list`, or a folder with an ONNX export of a NeMo model."""
     device: Annotated[Device, Env("PARAKEET_DEVICE")] = "auto"
     """Where the in-process model runs: auto (a GPU if there is one), cpu or cuda."""
+    nemo_model: Annotated[str, Env("PARAKEET_NEMO_MODEL")] = "nvidia/parakeet-tdt-0.6b-v3"
+    """parakeet-nemo: path of a .nemo file, or a name NeMo fetches by itself."""
+    nemo_python: Annotated[str, Env("PARAKEET_NEMO_PYTHON")] = ""
+    """parakeet-nemo: Python interpreter of an environment of its own with acore[nemo]; empty for this one."""
+    nemo_start_s: Annotated[float, Env("PARAKEET_NEMO_START_S")] = Field(default=300.0, gt=0, le=7200)
+    """parakeet-nemo: longest time (s) NeMo may take to be imported and to load, or fetch, the model."""
     api_url: Annotated[str, Env("PARAKEET_API_URL")] = ""
     """parakeet-http: address of the server, such as http://127.0.0.1:8000."""
     api_kind: Annotated[Literal["auto", "openai", "transcribe"], Env("PARAKEET_API_KIND")] = "auto"
@@ -32,8 +38,8 @@ class HearingSettings(SettingsGroup):
     """Speech-to-text and the ears in front of it."""
 
     engine: Annotated[str, Env("STT_ENGINE")] = "moonshine"
-    """Speech-to-text engine: moonshine (embedded), parakeet (in process), parakeet-http (a server) or scripted (tests
-    and benchmarks: says what it is told)."""
+    """Speech-to-text engine: moonshine (embedded), parakeet (in process), parakeet-nemo (NeMo in a worker process),
+    parakeet-http (a server) or scripted (tests and benchmarks: says what it is told)."""
     fallbacks: tuple[str, ...] = ()
     """Engines that step in, in this order, when the one before fails or is late: ["moonshine"]."""
     failover: FailoverPolicy = FailoverPolicy()
