@@ -35,6 +35,7 @@ class Arrive(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, SpeakerAudioFrame):
             self.arrived.set()
+        await self.push_frame(frame, direction)
 
 
 class Chain:
