@@ -20,6 +20,7 @@ from processors.models.catalogue import MODELS
 from processors.speaking.conversion import Conversions, ConvertedTts
 from processors.speaking.engines import TextToSpeech, make_tts
 from processors.speaking.rvc import RvcVoice
+from processors.thinking.model import ThinkingModel, make_thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Engines:
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
+    thinking: ThinkingModel
+    """Decides beside the language model; without a model of its own it knows nothing better than the rules."""
     conversions: Conversions | None = None
     """Voice conversion, if it is on."""
 
@@ -99,7 +102,8 @@ async def running_engines(settings: Settings):
         make_tts(settings.speaking, store),
     )
     turn_end = make_turn_end(settings.hearing)
-    engines = [engine for engine in (stt, llm, tts, turn_end) if engine]
+    thinking = make_thinking(settings.thinking, settings.language, store)
+    engines = [engine for engine in (stt, llm, tts, thinking, turn_end) if engine]
     async with AsyncExitStack() as stack:
         for engine in engines:
             stack.push_async_callback(engine.close)
@@ -109,5 +113,5 @@ async def running_engines(settings: Settings):
             conversions = Conversions(settings.rvc)
             stack.push_async_callback(conversions.close)
             starts.append(conversions.start(conversion_of(load_character(settings.persona.character))))
-        vad, *_ = await asyncio.gather(asyncio.to_thread(SileroSession), *starts)
-        yield Engines(vad.detector, turn_end, stt, llm, tts, conversions=conversions)
+        vad, _ = await asyncio.gather(asyncio.to_thread(SileroSession), asyncio.gather(*starts))
+        yield Engines(vad.detector, turn_end, stt, llm, tts, thinking, conversions)

@@ -87,7 +87,8 @@ class DiscordRoom:
         self._running = asyncio.create_task(self._session.run(listener, on_ready=on_ready), name="voice session")
         self._running.add_done_callback(self._ended)
         await ready.wait()
-        await self._engines.llm.prefill(self.pipeline.conversation.prefix)
+        # Beside the join: a language model that hangs must not keep the bot out.
+        self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
         try:
             await self.transport.join(self._channel)
         except DiscordVoiceError as error:

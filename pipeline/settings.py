@@ -24,6 +24,7 @@ from processors.models.settings import ModelSettings
 from processors.setting_names import Env, Follows, SettingsGroup
 from processors.speaking.rvc import RvcSettings
 from processors.speaking.settings import SpeakingSettings
+from processors.thinking.settings import ThinkingSettings
 from text.settings import DiscordSettings
 from transports.discord.settings import DiscordVoiceSettings
 
@@ -63,6 +64,7 @@ class Settings(SettingsGroup):
     hearing: HearingSettings = HearingSettings()
     turns: TurnPolicy = TurnPolicy()
     language: LanguageSettings = LanguageSettings()
+    thinking: ThinkingSettings = ThinkingSettings()
     speaking: SpeakingSettings = SpeakingSettings()
     rvc: RvcSettings = RvcSettings()
     persona: PersonaSettings = PersonaSettings()

@@ -138,7 +138,8 @@ class Hearing(FrameProcessor):
     def _scribe(self, name: str, speaker: _Speaker) -> Scribe:
         if speaker.scribe is None:
             number = speaker.ear.utterance or 0
-            speaker.scribe = Scribe(self._stt, name, number, lambda work: self.create_task(work, name=f"stt-{name}"))
+            # Not Pipecat's tasks, which log an error and end with None: whoever waits for the words must be told.
+            speaker.scribe = Scribe(self._stt, name, number, lambda work: asyncio.create_task(work, name=f"stt-{name}"))
         return speaker.scribe
 
     async def _transcribe_ahead(self, ref: UtteranceRef, speaker: _Speaker, scribe: Scribe) -> None:
@@ -175,7 +176,7 @@ class Hearing(FrameProcessor):
                 probability = await turn_end.completeness(speaker.ear.sound(), pause_ms=pause_ms)
         except (EngineError, TimeoutError) as error:
             # The words alone decide then.
-            logger.warning("the end of a turn could not be judged: {}", error or "timeout")
+            logger.warning("the end of a turn could not be judged: {}", str(error) or "timeout")
             probability = 1.0
         await self.push_frame(CompletenessFrame(ref, request, probability))
 
@@ -187,7 +188,7 @@ class Hearing(FrameProcessor):
                 text = await scribe.transcribe(ear.sound, spoken=ear.spoken_length, end=ear.length)
         except (EngineError, TimeoutError) as error:
             # Heard as nothing: the turn closes with that reason instead of staying open for ever.
-            await self.push_error(f"speech-to-text failed: {error or 'timeout'}", exception=error)
+            await self.push_error(f"speech-to-text failed: {str(error) or 'timeout'}", exception=error)
             text = ""
         # A script makes nothing up, whatever sound it is given.
         scripted = isinstance(self._stt, ScriptedStt)
@@ -226,8 +227,12 @@ class Hearing(FrameProcessor):
         scribe, speaker.scribe = speaker.scribe, None
         beside = [task for task in (speaker.ahead, speaker.judging) if task]
         speaker.ahead = speaker.judging = None
-        for task in (*beside, *(scribe.close() if scribe else [])):
+        for task in beside:
             await self.cancel_task(task)
+        drafts = scribe.close() if scribe else []
+        for task in drafts:
+            task.cancel()
+        await asyncio.gather(*drafts, return_exceptions=True)
 
     async def _stop_transcribing(self) -> None:
         tasks, self._transcribing = list(self._transcribing.values()), {}

@@ -64,16 +64,27 @@ class Scribe:
         Raises:
             EngineError: the engine failed.
         """
-        draft = self._draft
-        if draft is None or draft.end < spoken:
-            self._keep(draft)
-            segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
-            priority = Priority.SPECULATION if ahead else Priority.LIVE
-            task = self._create_task(self._stt.transcribe(segment, priority=priority))
-            self._draft = draft = _Draft(self._kept_until, end, task)
-        # Whoever waits may be cancelled; the draft may still serve the next who asks.
-        text = await asyncio.shield(draft.task)
-        return " ".join(part for part in (*self._kept, text) if part)
+        while True:
+            draft = self._draft
+            if draft is None or draft.end < spoken:
+                draft = self._begin(sound, end, Priority.SPECULATION if ahead else Priority.LIVE)
+            try:
+                # Whoever waits may be cancelled; the draft may still serve the next who asks.
+                text = await asyncio.shield(draft.task)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if self._draft is None or not draft.task.cancelled() or (task and task.cancelling()):
+                    raise
+                # A newer draft took its place, which reaches further.
+                continue
+            return " ".join(part for part in (*self._kept, text) if part)
+
+    def _begin(self, sound: Callable[[int], Pcm], end: int, priority: Priority) -> _Draft:
+        self._keep(self._draft)
+        segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
+        task = self._create_task(self._stt.transcribe(segment, priority=priority))
+        self._draft = _Draft(self._kept_until, end, task)
+        return self._draft
 
     def close(self) -> list[asyncio.Task[str]]:
         """The decoding still under way, for the caller to cancel."""

@@ -53,24 +53,24 @@ def openrouter_service(settings: LanguageSettings) -> Service:
     Raises:
         SettingError: the key or the model is missing.
     """
-    given = settings.openrouter
-    key = given.api_key.get_secret_value().strip()
+    openrouter = settings.openrouter
+    key = openrouter.api_key.get_secret_value().strip()
     if not key:
         raise SettingError("OPENROUTER_API_KEY is empty; LLM_PROVIDER=openrouter needs a key of openrouter.ai/keys")
-    if not given.model:
+    if not openrouter.model:
         raise SettingError("OPENROUTER_MODEL is empty; it must name a model of openrouter.ai/models")
     return Service(
         name="OpenRouter",
-        url=given.base_url.rstrip("/"),
+        url=openrouter.base_url.rstrip("/"),
         url_setting="OPENROUTER_BASE_URL",
         key=key,
         key_setting="OPENROUTER_API_KEY",
-        model=given.model,
+        model=openrouter.model,
         model_setting="OPENROUTER_MODEL",
         key_check="/key",
         reads_ahead=False,
         headers={"X-Title": "Acore"},
-        extra=given.extra_fields,
+        extra=openrouter.extra_fields,
     )
 
 

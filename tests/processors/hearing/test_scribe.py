@@ -77,8 +77,21 @@ def test_speech_after_the_draft_makes_it_worthless(virtually):
         await asyncio.sleep(0.01)
         sound.length = 60
         assert await scribe.transcribe(sound.since, spoken=58, end=60) == "w60"
-        with pytest.raises(asyncio.CancelledError):
-            await ahead
+        assert await ahead == "w60"
+
+    virtually(main())
+
+
+def test_whoever_waits_for_a_draft_that_is_superseded_gets_the_newer_one(virtually):
+    async def main():
+        scribe, sound = make(CountingStt())
+        sound.length = 40
+        asked = asyncio.ensure_future(scribe.transcribe(sound.since, spoken=38, end=40))
+        await asyncio.sleep(0.01)
+        sound.length = 44
+        ahead = asyncio.ensure_future(scribe.transcribe(sound.since, spoken=42, end=44, ahead=True))
+        assert await asked == "w44"
+        assert await ahead == "w44"
 
     virtually(main())
 
