@@ -29,7 +29,7 @@ def set_up_logging(settings: "LogSettings", *, debug: bool = False) -> None:
     logger.configure(patcher=_name_the_turn)
 
     def allowed(record: "Record") -> bool:
-        return settings.speech or not _holds_words(record)
+        return not _repeats(record) and (settings.speech or not _holds_words(record))
 
     logger.add(sys.stderr, level="DEBUG" if debug else settings.level, format=_FORMAT, filter=allowed, diagnose=False)
     if settings.folder is None:
@@ -53,6 +53,11 @@ def set_up_logging(settings: "LogSettings", *, debug: bool = False) -> None:
 def _holds_words(record: "Record") -> bool:
     from_pipecat = (record["name"] or "").startswith("pipecat")
     return SPEECH in record["extra"] or (from_pipecat and record["level"].no < logger.level("DEBUG").no)
+
+
+def _repeats(record: "Record") -> bool:
+    """Whether Pipecat says at the head of the pipeline, without its turn, what the stage that failed has said."""
+    return record["name"] == "pipecat.pipeline.worker" and "Something went wrong" in record["message"]
 
 
 def _name_the_turn(record: "Record") -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from personas.library import load_character
-from pipeline.engines import Engines
 from pipeline.replay import Replay, run_replay
 from pipeline.settings import Settings
 from tests.sounds import RATE_HZ, Pcm
@@ -82,4 +81,4 @@ def talk(*sounds: Pcm, settings: Settings | None = None, out: Path | None = None
     )
 
 
-__all__ = ["Engines", "LevelVad", "Played", "hearing_by_level", "scripted", "talk", "tone"]
+__all__ = ["LevelVad", "Played", "hearing_by_level", "scripted", "talk", "tone"]

@@ -1,0 +1,230 @@
+"""`acore chat`, from a pipe and on a real (pseudo) terminal."""
+
+import asyncio
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from processors.errors import EngineError
+from processors.language.conversation import Conversation, Prompt
+from processors.language.engines import Delta, Message
+from processors.language.scripted import ScriptedLlm
+from processors.language.settings import Sampling
+from text.console import After, ConsoleChat, printable, show_prompt
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()", "chat"]
+
+
+def chat_with(llm: ScriptedLlm, *, prompts: StringIO | None = None) -> tuple[ConsoleChat, StringIO]:
+    out = StringIO()
+    conversation = Conversation(Prompt("You are Ada."), most_messages=20, most_tokens=1000)
+    return ConsoleChat(llm, conversation, Sampling(), user="friend", bot="Ada", out=out, prompts=prompts), out
+
+
+async def test_an_answer_streams_and_both_sides_are_remembered() -> None:
+    chat, out = chat_with(ScriptedLlm([" Good  to see you.", "Fine."], first_token_ms=0, per_token_ms=0))
+    await chat.answer("Hello!\n")
+    await chat.answer("How are you?")
+    assert out.getvalue() == "Good  to see you.\nFine.\n"
+    assert chat.conversation.history == (
+        Message("user", "Hello!"),
+        Message("assistant", "Good  to see you."),
+        Message("user", "How are you?"),
+        Message("assistant", "Fine."),
+    )
+
+
+async def test_a_stopped_answer_is_remembered_as_far_as_it_was_shown() -> None:
+    chat, out = chat_with(ScriptedLlm(["One two three four"], first_token_ms=0, per_token_ms=30))
+    answering = asyncio.ensure_future(chat.answer("Count!"))
+    while "two" not in out.getvalue():  # noqa: ASYNC110 (the writer is what is under test)
+        await asyncio.sleep(0.005)
+    answering.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await answering
+    assert chat.conversation.history[-1].content == out.getvalue().strip()
+    assert "four" not in out.getvalue()
+
+
+async def test_a_failed_answer_is_not_remembered() -> None:
+    class Failing(ScriptedLlm):
+        async def stream(self, *words: object, **named: object) -> AsyncGenerator[Delta, None]:
+            yield Delta("Well")
+            raise EngineError("no more")
+
+    chat, _ = chat_with(Failing(["-"]))
+    with pytest.raises(EngineError, match="no more"):
+        await chat.answer("Hello?")
+    assert chat.conversation.history == ()
+
+
+async def test_the_prompt_can_be_shown() -> None:
+    prompts = StringIO()
+    chat, out = chat_with(ScriptedLlm(["Yes."], first_token_ms=0), prompts=prompts)
+    await chat.answer("Is it?")
+    assert prompts.getvalue() == "+-- prompt, 2 messages\n| system: You are Ada.\n| user: Is it?\n+--\n"
+    assert out.getvalue() == "Yes.\n"
+    assert show_prompt([Message("user", "a\nb")]).count("\n") == 4
+
+
+def test_commands_are_carried_out_and_never_sent() -> None:
+    chat, out = chat_with(ScriptedLlm(["-"]))
+    chat.conversation.add((), "Hi.")
+    assert [chat.handle(line) for line in ("/help", "/history", "/shrug me", "", "  \n")] == [After.NEXT] * 5
+    assert "Ctrl-C" in out.getvalue()
+    assert "Ada: Hi." in out.getvalue()
+    assert "no command /shrug" in out.getvalue()
+    assert chat.handle("/clear") is After.NEXT
+    assert chat.conversation.history == ()
+    assert [chat.handle(line) for line in ("/quit", "/exit")] == [After.QUIT] * 2
+    assert chat.handle("no /quit here") is After.ANSWER
+
+
+def test_what_a_model_writes_cannot_drive_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\x07\tc\nd\x9b") == "a[2Jb\tc\nd"
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------
+
+
+def environment(reply: str, per_token_ms: int = 0) -> dict[str, str]:
+    own = {
+        "LLM_PROVIDER": "scripted",
+        "LANGUAGE_SCRIPTED_REPLIES": f'["{reply}"]',
+        "LANGUAGE_SCRIPTED_FIRST_TOKEN_MS": "1",
+        "LANGUAGE_SCRIPTED_PER_TOKEN_MS": str(per_token_ms),
+        "PYTHONPATH": str(ROOT),
+        "TERM": "dumb",
+    }
+    return {**os.environ, **own}
+
+
+def test_from_a_pipe_only_answers_are_written(tmp_path: Path) -> None:
+    run = subprocess.run(
+        COMMAND, input="Hello\n\nAgain\n/quit\nNever\n", env=environment("Fine."), cwd=tmp_path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout, run.stderr) == (0, "Fine.\nFine.\n", "")
+
+
+def test_from_a_pipe_an_unknown_persona_is_one_line(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [*COMMAND, "--persona", "nobody"], input="Hello\n", env=environment("Fine."), cwd=tmp_path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert "nobody" in run.stderr
+
+
+class Terminal:
+    """Somebody at a terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], fd: int) -> None:
+        self.process = process
+        self._fd = fd
+        self.shown = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._fd, text.encode())
+
+    def wait_for(self, pattern: str, seconds: float = 20.0) -> None:
+        """Read until what was shown since the last wait matches."""
+        deadline = time.monotonic() + seconds
+        seen = ""
+        while not re.search(pattern, seen):
+            assert time.monotonic() < deadline, f"{pattern!r} did not come after {seen!r}"
+            if select.select([self._fd], [], [], 0.1)[0]:
+                try:
+                    piece = os.read(self._fd, 4096).decode(errors="replace")
+                except OSError:
+                    break
+                seen += piece
+                self.shown += piece
+        assert re.search(pattern, seen), seen
+
+    def ends_with(self, code: int) -> None:
+        assert self.process.wait(timeout=10) == code
+
+
+@contextmanager
+def terminal(reply: str, per_token_ms: int, cwd: Path) -> Iterator[Terminal]:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        COMMAND, stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=environment(reply, per_token_ms),
+        start_new_session=True, preexec_fn=_own_terminal,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        yield Terminal(process, ours)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def _own_terminal() -> None:
+    """Make standard input the controlling terminal, so that Ctrl-C typed there is a signal."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_what_is_typed_while_an_answer_streams_does_not_garble_it_and_is_kept(tmp_path: Path) -> None:
+    with terminal("one two three four five six", 120, tmp_path) as at:
+        at.wait_for("friend> ")
+        at.type("count\n")
+        at.wait_for("two")
+        at.type("again")
+        at.wait_for(r"(?s)six\r?\n.*friend> .*again")
+        answer = re.search(r"Ava: ([^\r\n]*)", at.shown)
+        assert answer
+        assert answer[1] == "one two three four five six"
+        at.type("\n")
+        at.wait_for("six")
+        at.type("/quit\n")
+        at.ends_with(0)
+
+
+def test_ctrl_c_stops_an_answer_and_twice_leaves(tmp_path: Path) -> None:
+    with terminal("one two three four five six", 200, tmp_path) as at:
+        at.wait_for("friend> ")
+        at.type("count\n")
+        at.wait_for("two")
+        at.type("\x03")
+        at.wait_for(r"(?s)once more leaves.*friend> ")
+        assert "six" not in at.shown
+        at.type("/history\n")
+        at.wait_for(r"Ava: one two")
+        at.type("\x03")
+        at.wait_for("once more leaves")
+        at.type("\x03")
+        at.ends_with(130)
+
+
+def test_the_end_of_input_leaves(tmp_path: Path) -> None:
+    with terminal("Fine.", 0, tmp_path) as at:
+        at.wait_for("friend> ")
+        at.type("\x04")
+        at.ends_with(0)
+
+
+def test_a_terminal_that_is_taken_away_leaves_nothing(tmp_path: Path) -> None:
+    with terminal("one two three four five six", 200, tmp_path) as at:
+        at.wait_for("friend> ")
+        at.process.send_signal(signal.SIGHUP)
+        assert at.process.wait(timeout=10) != 0
