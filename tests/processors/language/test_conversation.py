@@ -1,0 +1,65 @@
+"""What the language model is shown."""
+
+from processors.language.conversation import Conversation, Prompt
+from processors.language.engines import Message
+from processors.turns import Heard
+
+EXAMPLES = (Message("user", "Hm?"), Message("assistant", "Yes."))
+
+
+def conversation(*, most_messages: int = 100, most_tokens: int = 10_000) -> Conversation:
+    prompt = Prompt("You are Ada.", EXAMPLES)
+    return Conversation(prompt, most_messages=most_messages, most_tokens=most_tokens, name_of=str.title)
+
+
+def test_a_request_is_persona_examples_history_and_what_was_said() -> None:
+    talk = conversation()
+    talk.add((Heard("ann", "Hello."),), "Hi.")
+    assert talk.request((Heard("ann", "Why?"),)) == [
+        Message("system", "You are Ada."),
+        *EXAMPLES,
+        Message("user", "Hello."),
+        Message("assistant", "Hi."),
+        Message("user", "Why?"),
+    ]
+
+
+def test_a_request_alone_changes_nothing() -> None:
+    talk = conversation()
+    talk.request((Heard("ann", "Why?"),))
+    assert talk.history == ()
+
+
+def test_one_person_is_not_named_and_several_are() -> None:
+    talk = conversation()
+    assert talk.request((Heard("ann", "Tea?"), Heard("ann", "Now?")))[-1].content == "Tea? Now?"
+    assert talk.request((Heard("ann", "Tea?"), Heard("joe", "No.")))[-1].content == "Ann: Tea?\nJoe: No."
+    assert talk.request((Heard("ann", "Well."),))[-1].content == "Ann: Well."
+
+
+def test_old_exchanges_are_dropped_many_at_a_time_and_pairs_stay_whole() -> None:
+    talk = conversation(most_messages=8)
+    lengths = []
+    for number in range(20):
+        talk.add((Heard("ann", f"question {number}"),), f"answer {number}")
+        lengths.append(len(talk.history))
+    assert max(lengths) <= 8
+    assert min(lengths[4:]) <= 6
+    assert [message.role for message in talk.history[:2]] == ["user", "assistant"]
+    assert talk.history[-1].content == "answer 19"
+
+
+def test_long_exchanges_are_dropped_by_their_length() -> None:
+    talk = conversation(most_tokens=300)
+    for number in range(10):
+        talk.add((Heard("ann", f"{number} " + "word " * 30),), "word " * 30)
+    assert sum(len(message.content) for message in talk.history) < 300 * 3.5
+    assert talk.history[-2].content.startswith("9 ")
+
+
+def test_it_can_begin_anew() -> None:
+    talk = conversation()
+    talk.add((Heard("ann", "Hello."), Heard("joe", "Hey.")), "Hi.")
+    talk.clear()
+    assert talk.history == ()
+    assert talk.request((Heard("ann", "Why?"),))[-1].content == "Why?"
