@@ -77,6 +77,12 @@ def _kokoro(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     return KokoroTts(settings.kokoro, store)
 
 
+def _kokoro_torch(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.kokoro_torch import KokoroTorchTts
+
+    return KokoroTorchTts(settings.kokoro)
+
+
 def _kokoro_http(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.kokoro_http import KokoroHttpTts
 
@@ -92,6 +98,7 @@ def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech
 TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech]] = {
     "hibari": _hibari,
     "kokoro": _kokoro,
+    "kokoro-torch": _kokoro_torch,
     "kokoro-http": _kokoro_http,
     "scripted": _scripted,
 }

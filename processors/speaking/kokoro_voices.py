@@ -46,7 +46,7 @@ def read_voices(path: Path) -> dict[str, Style]:
     elif path.is_file():
         try:
             with np.load(path) as archive:
-                return {name: _shaped(archive[name], path) for name in sorted(archive.files)}
+                return {name: shaped(archive[name], path) for name in sorted(archive.files)}
         except (ValueError, OSError, BadZipFile, AttributeError) as error:
             raise ModelCorruptError(f"{path} holds no voices of Kokoro: {error} (KOKORO_VOICES)") from error
     raise SettingError(f"KOKORO_VOICES is {str(path)!r}, where no voices are (a folder of .bin, or a voices file)")
@@ -67,10 +67,15 @@ def style_of(voice: str, voices: Mapping[str, Style]) -> Style:
 
 
 def _read_table(path: Path) -> Style:
-    return _shaped(np.fromfile(path, np.float32), path)
+    return shaped(np.fromfile(path, np.float32), path)
 
 
-def _shaped(table: npt.NDArray[np.float32], path: Path) -> Style:
+def shaped(table: npt.NDArray[np.float32], path: Path) -> Style:
+    """A voice's numbers as one style for each length.
+
+    Raises:
+        ModelCorruptError: they are not whole styles.
+    """
     if table.size == 0 or table.size % _WIDTH:
         raise ModelCorruptError(f"{path}: a voice has {table.size} numbers, not a multiple of {_WIDTH} (KOKORO_VOICES)")
     return np.ascontiguousarray(table, np.float32).reshape(-1, 1, _WIDTH)

@@ -11,7 +11,7 @@ from processors.speaking.clauses import ClausePolicy
 
 
 class KokoroSettings(SettingsGroup):
-    """Kokoro in process (kokoro) or on a server (kokoro-http)."""
+    """Kokoro in process (kokoro, kokoro-torch) or on a server (kokoro-http)."""
 
     voice: Annotated[str, Env("KOKORO_VOICE")] = Field(default="af_heart", min_length=1)
     """Voice of characters that name none, or one that is not there. Voices can be mixed: af_bella(2)+af_sky."""
@@ -21,6 +21,8 @@ class KokoroSettings(SettingsGroup):
     """kokoro: folder of voices (.bin) or a voices file; empty for those that were pulled with the model."""
     device: Annotated[Device, Env("KOKORO_DEVICE")] = "auto"
     """Where the in-process model runs: auto (a GPU if there is one), cpu or cuda."""
+    torch_folder: Annotated[str, Env("KOKORO_TORCH_FOLDER")] = ""
+    """kokoro-torch: folder with config.json, the .pth and voices/*.pt, as in hexgrad/Kokoro-82M."""
     api_url: Annotated[str, Env("KOKORO_API_URL")] = ""
     """kokoro-http: address of the server, such as http://127.0.0.1:8880."""
     api_model: Annotated[str, Env("KOKORO_API_MODEL")] = "kokoro"
@@ -33,8 +35,8 @@ class SpeakingSettings(SettingsGroup):
     """Text-to-speech and how a reply is cut for it."""
 
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
-    """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-http (a server) or scripted (tests and
-    benchmarks: tones)."""
+    """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-torch (in process, for a GPU), kokoro-http
+    (a server) or scripted (tests and benchmarks: tones)."""
     fallbacks: tuple[str, ...] = ()
     """Engines that step in, in this order, when the one before fails or is late: ["hibari"]."""
     failover: FailoverPolicy = FailoverPolicy()
