@@ -111,7 +111,7 @@ def test_a_back_channel_is_ignored_or_stops_or_interrupts_for_a_moment(
 
 
 def test_the_waterfall_of_an_answer_sums_up_to_what_was_heard() -> None:
-    stages = {"vad_stop": 1160, "stt_final": 1260, "llm_first_token": 1300, "out_first_packet": 1395}
+    stages: dict[str, float] = {"vad_stop": 1160, "stt_final": 1260, "llm_first_token": 1300, "out_first_packet": 1395}
     record = TurnRecord(
         1, (Heard("a", "hello there"),), stopped_ms=1030, confirmed_ms=1350, first_audio_ms=1405, stages=stages
     )
