@@ -1,6 +1,8 @@
 """All voice rooms of the bot, one per guild."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -10,13 +12,18 @@ from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom
 from pipeline.settings import Settings
+from text.permissions import check_joinable
 from text.rooms import RoomError
 
 if TYPE_CHECKING:
+    import discord
     from discord.channel import VocalGuildChannel
 
 _REOPENINGS = 3
 """How often a session that failed is opened anew, with growing pauses, before the bot stays out."""
+
+_JUST_LOST_S = 15.0
+"""A call that ended so shortly before a new gateway session began was ended by the loss of the old one."""
 
 
 class DiscordRooms:
@@ -30,6 +37,8 @@ class DiscordRooms:
         self._rooms: dict[int, DiscordRoom] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._failures: dict[int, int] = {}
+        self._lost: dict[int, tuple[int, float]] = {}
+        """Guild to the channel whose line was closed last, and when (`time.monotonic()`)."""
         self._closing: set[asyncio.Task[None]] = set()
 
     def bind(self, engines: Engines) -> None:
@@ -67,6 +76,7 @@ class DiscordRooms:
     async def leave(self, guild_id: int) -> bool:
         """Close a guild's session. False when there is none."""
         self._failures.pop(guild_id, None)
+        self._lost.pop(guild_id, None)
         room = self._rooms.pop(guild_id, None)
         if room is None:
             return False
@@ -77,6 +87,32 @@ class DiscordRooms:
         """Leave every channel."""
         rooms, self._rooms = list(self._rooms.values()), {}
         await asyncio.gather(*(room.close("shutting down") for room in rooms), *self._closing)
+
+    async def return_to_lost_calls(self, guilds: "Sequence[discord.Guild]") -> None:
+        """Join again where a lost gateway session has just cost the bot its place in a call."""
+        import discord
+
+        lost, self._lost = self._lost, {}
+        for guild in guilds:
+            channel_id, closed_s = lost.get(guild.id, (0, float("-inf")))
+            room = self._rooms.get(guild.id)
+            if room is not None and guild.me.voice is None:
+                # The line still waits for a move that will not come.
+                channel_id, closed_s = room.channel.id, time.monotonic()
+                del self._rooms[guild.id]
+                await room.close("its place was lost with the gateway session")
+            channel = guild.get_channel(channel_id)
+            if (
+                not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+                or time.monotonic() - closed_s > _JUST_LOST_S
+            ):
+                continue
+            logger.warning("going back to the call in {}", channel.name)
+            try:
+                check_joinable(channel)
+                await self.join(channel)
+            except RoomError as error:
+                logger.error("the bot could not go back to its call: {}", error)
 
     def room(self, guild_id: int) -> DiscordRoom | None:
         """A guild's session, if there is one."""
@@ -122,6 +158,7 @@ class DiscordRooms:
         if self._rooms.get(guild_id) is not room:
             return
         del self._rooms[guild_id]
+        self._lost[guild_id] = (room.channel.id, time.monotonic())
         task = asyncio.create_task(self._clear_up(room, reason), name=f"clear-up-{guild_id}")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

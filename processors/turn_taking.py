@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from loguru import logger
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -135,6 +136,7 @@ class TurnTaking(FrameProcessor):
             case Confirm(turn, attempt, started_ms, stopped_ms):
                 await self.push_frame(ConfirmFrame(turn, attempt, started_ms, stopped_ms, now_ms))
             case Interrupt(attempt, by):
+                logger.info("the reply is interrupted")
                 await self.push_frame(InterruptedFrame(attempt, by, now_ms))
                 await self.broadcast_interruption()
             case Say(turn, attempt, text):

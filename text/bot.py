@@ -49,6 +49,8 @@ class AcoreBot(commands.Bot):
     async def on_ready(self) -> None:
         """Discord has told everything about the guilds."""
         logger.info("logged in as {} in {} servers", self.user, len(self.guilds))
+        # With a gateway session Discord drops the bot from its calls; a new session begins here.
+        await self._rooms.return_to_lost_calls(self.guilds)
 
     async def run_until_closed(self) -> None:
         """Log in and serve until `close`.

@@ -1,11 +1,13 @@
 """What the bot's commands need of voice: a room per guild. The top floor implements it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from processors.errors import AcoreError
 
 if TYPE_CHECKING:
+    import discord
     from discord.channel import VocalGuildChannel
 
 
@@ -87,6 +89,10 @@ class VoiceRooms(Protocol):
 
     async def leave(self, guild_id: int) -> bool:
         """Close a guild's session. False when there is none."""
+        ...
+
+    async def return_to_lost_calls(self, guilds: "Sequence[discord.Guild]") -> None:
+        """Join again where a lost gateway session has just cost the bot its place in a call."""
         ...
 
     def room(self, guild_id: int) -> VoiceRoom | None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ class Line:
     at_s: float
     """`time.monotonic()` when it was read."""
     text: str
+
+    @property
+    def logged_s(self) -> float:
+        """When the bot wrote it, on the clock of `at_s`."""
+        written = datetime.fromisoformat(self.text[:23]).timestamp()
+        return time.monotonic() - (time.time() - written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Stage:
         """Have the bot join the voice channel."""
         invitation = await self.server.interact(await self.somebody(), "join", {"channel": self.server.voice_channel})
         await invitation.finished(20)
-        assert "I am in" in invitation.text, invitation.text
+        assert "I am in" in invitation.text, self.bot.log
         return invitation
 
     async def dismiss(self) -> None:

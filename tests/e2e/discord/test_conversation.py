@@ -71,11 +71,23 @@ async def test_who_talks_over_the_bot_stops_it_and_the_unspoken_rest_is_forgotte
     server, bot = talking.server, talking.bot
     async with talking.call("alice") as [alice]:
         mark = bot.mark()
-        stopped_s = await ask(alice, "story")
-        await alice.until_heard(server.bot, 5, since_s=stopped_s, timeout_s=30)
+        text = "Once upon a time there was a small boat that sailed far out on the wide open sea. " * 3
+        await server.interact(alice.user, "speak", {"text": text})
+        await alice.until_heard(server.bot, 25)
         await ask(alice, "another_question")
-        await bot.until_said("bot", mark, count=2, timeout_s=40)
+        [decided] = await bot.until_logged("the reply is interrupted", mark)
+        speech = [p for p in alice.heard_from(server.bot) if p.speech and p.at_s <= decided.at_s + 0.4]
+        late_ms = 1e3 * (speech[-1].at_s - decided.logged_s)
+        print(f"last packet {late_ms:.0f} ms after the decision")
+        assert late_ms < 60
+        await bot.until_said("alice", mark, timeout_s=30)
+        await bot.until_said("bot", mark, count=2, timeout_s=30)
         await alice.until_quiet(server.bot, 500)
+        first = words(bot.said("bot", mark)[0])
+        assert first == words(text)[: len(first)]
+        # An English word takes a third of a second: what is remembered is no more than what was heard.
+        heard_s = len(speech) * 0.02
+        assert 0 < len(first) < 5 * heard_s + 2 < len(words(text))
         assert words(bot.said("alice", mark)[-1]) == words("Please stop now, I have another question for you.")
 
 

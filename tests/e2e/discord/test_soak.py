@@ -32,13 +32,18 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return request.getfixturevalue("talking" if os.environ.get("ACORE_SOAK_ENGINES") == "real" else "scripted")
 
 
-async def talk(participant: Participant, until_s: float, seed: int) -> int:
-    """Say something every few seconds. Returns how often."""
+async def talk(participant: Participant, until_s: float, seed: int, floor: asyncio.Lock) -> int:
+    """Say something every few seconds: mostly in turn, now and then over somebody else. Returns how often."""
     dice = random.Random(seed)
     count = 0
     while time.monotonic() < until_s:
         await asyncio.sleep(dice.uniform(0.5, 4.0))
-        await mumble(participant, dice.uniform(0.6, 2.5))
+        if dice.random() < 0.2:
+            await mumble(participant, dice.uniform(0.6, 2.5))
+        else:
+            async with floor:
+                await mumble(participant, dice.uniform(0.6, 2.5))
+                await asyncio.sleep(dice.uniform(1.0, 3.0))
         count += 1
     return count
 
@@ -47,8 +52,8 @@ async def test_a_long_call_of_three_people_leaves_nothing_behind(stage: Stage):
     bot = stage.bot
     holds: list[Holds] = []
     async with stage.call("alice", "bob", "carol") as people:
-        mark, start_s = bot.mark(), time.monotonic()
-        talks = [asyncio.create_task(talk(one, start_s + SOAK_S, seed)) for seed, one in enumerate(people)]
+        mark, start_s, floor = bot.mark(), time.monotonic(), asyncio.Lock()
+        talks = [asyncio.create_task(talk(one, start_s + SOAK_S, seed, floor)) for seed, one in enumerate(people)]
         for step in range(5):
             await asyncio.sleep(max(0.0, start_s + SOAK_S * (step + 1) / 5 - time.monotonic()))
             holds.append(await bot.holds())
