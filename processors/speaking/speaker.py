@@ -69,9 +69,10 @@ class Speaker(FrameProcessor):
                 await self._stop()
                 with logger.contextualize(turn=turn):
                     self._begin(attempt)
-            case SayFrame(attempt=attempt, text=text):
+            case SayFrame(turn=turn, attempt=attempt, text=text):
                 await self._stop()
-                reply = self._begin(attempt)
+                with logger.contextualize(turn=turn):
+                    reply = self._begin(attempt)
                 reply.confirmed.set()
                 self._take(reply, reply.splitter.feed(text))
                 self._finish(reply, cut_short=False)

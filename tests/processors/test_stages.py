@@ -1,0 +1,310 @@
+"""Hearing, language, speaking and play-out, each by itself, on virtual time."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+from pipecat.processors.frame_processor import FrameDirection
+
+from processors.clock import SessionClock
+from processors.errors import EngineError
+from processors.frames import (
+    ClauseSpokenFrame,
+    CloseUtteranceFrame,
+    ConfirmFrame,
+    DiscardFrame,
+    ReplyAudibleFrame,
+    ReplyAudioFrame,
+    ReplyFailedFrame,
+    ReplyPlayedFrame,
+    ReplySpokenFrame,
+    ReplyTextEndFrame,
+    ReplyTextFrame,
+    SilentFrame,
+    SpeakerAudioFrame,
+    SpeakerLeftFrame,
+    SpeculateFrame,
+    TranscribedFrame,
+    TranscribeFrame,
+    VoicedFrame,
+)
+from processors.hearing.engines import Segment
+from processors.hearing.hearing import Hearing
+from processors.hearing.scripted import ScriptedStt
+from processors.hearing.settings import HearingSettings
+from processors.language.conversation import Conversation, Prompt
+from processors.language.responder import Responder
+from processors.language.scripted import ScriptedLlm
+from processors.language.settings import LanguageSettings
+from processors.speaking.engines import VoiceStyle
+from processors.speaking.playout import Playout
+from processors.speaking.scripted import ScriptedTts
+from processors.speaking.settings import SpeakingSettings
+from processors.speaking.speaker import Speaker
+from processors.turns import Heard, UtteranceRef
+from tests.pipeline.replays import LevelVad, tone
+from tests.processors.stages import Alone
+from tests.sounds import Pcm, silence
+
+Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
+HEARD = (Heard("ann", "Why?"),)
+SPECULATE = SpeculateFrame(1, 1, HEARD, 0.0)
+CONFIRM = ConfirmFrame(1, 1, 0.0, 0.0, 0.0)
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------
+
+
+class Inventive(ScriptedStt):
+    """An engine that hears a sentence in everything."""
+
+    async def transcribe(self, segment: Segment, **_: Any) -> str:
+        return "Thank you for watching this video."
+
+
+class Believed:
+    """The same, but not one of our scripts, whose words are never doubted."""
+
+    def __init__(self) -> None:
+        self._stt = Inventive(())
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def transcribe(self, segment: Segment, **named: Any) -> str:
+        return await self._stt.transcribe(segment, **named)
+
+
+class UnsureVad(LevelVad):
+    def probability(self, window: Pcm) -> float:
+        return super().probability(window) * 0.6
+
+
+def hearing(stt: Any = None, vad: Any = LevelVad, **settings: Any) -> tuple[Hearing, Alone]:
+    stage = Hearing(stt or ScriptedStt(["Hello."]), vad, None, HearingSettings(**settings), SessionClock())
+    return stage, Alone(stage)
+
+
+async def listen(alone: Alone, sound: Pcm, speaker: str = "ann") -> None:
+    for tick, start in enumerate(range(0, len(sound) - 319, 320), 1):
+        audio = sound[start : start + 320].tobytes()
+        frame = SpeakerAudioFrame(user_id=speaker, audio=audio, sample_rate=16000, num_channels=1)
+        frame.pts = tick * 20_000_000
+        await alone.send(frame)
+
+
+def test_audio_ends_at_hearing_and_windows_go_on(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = hearing(ahead_ms=0)
+        await listen(alone, np.concatenate((tone(0.5), silence(0.3))))
+        await stage.cleanup()
+        return alone
+
+    alone = virtually(run())
+    assert alone.of(SpeakerAudioFrame) == []
+    assert alone.of(VoicedFrame)
+    silent = alone.of(SilentFrame)
+    assert {frame.ref for frame in silent} == {UtteranceRef("ann", 1)}
+    assert [frame.silence_ms for frame in silent] == sorted(frame.silence_ms for frame in silent)
+
+
+@pytest.mark.parametrize(
+    ("stt", "vad", "text"),
+    [
+        (Believed, LevelVad, "Thank you for watching this video."),
+        (Believed, UnsureVad, ""),
+        (Inventive, UnsureVad, None),
+    ],
+)
+def test_words_are_doubted_by_what_the_detector_heard(
+    stt: Any, vad: Any, text: str | None, virtually: Virtually
+) -> None:
+    async def run() -> list[TranscribedFrame]:
+        stage, alone = hearing(stt() if stt is Believed else stt(()), vad)
+        await listen(alone, np.concatenate((tone(1.2), silence(0.2))))
+        await alone.send(TranscribeFrame(UtteranceRef("ann", 1), 7, 1), up=True)
+        await alone.settle(1)
+        await stage.cleanup()
+        return alone.of(TranscribedFrame)
+
+    (frame,) = virtually(run())
+    assert frame.request == 7
+    assert frame.text == ("Thank you for watching this video." if text is None else text)
+
+
+def test_a_request_for_an_utterance_that_is_closed_is_not_answered(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = hearing()
+        ref = UtteranceRef("ann", 1)
+        await listen(alone, np.concatenate((tone(0.5), silence(0.2))))
+        await alone.send(CloseUtteranceFrame(ref), TranscribeFrame(ref, 1, 1), up=True)
+        await alone.settle(1)
+        await stage.cleanup()
+        return alone
+
+    assert virtually(run()).of(TranscribedFrame) == []
+
+
+def test_whoever_is_too_many_is_counted_and_not_heard(virtually: Virtually) -> None:
+    async def run() -> tuple[Hearing, Alone]:
+        stage, alone = hearing(max_speakers=1)
+        await listen(alone, tone(0.5), "ann")
+        await listen(alone, tone(0.5), "joe")
+        await stage.cleanup()
+        return stage, alone
+
+    stage, alone = virtually(run())
+    assert stage.unheard == {"joe"}
+    assert {frame.ref.speaker for frame in alone.of(VoicedFrame)} == {"ann"}
+
+
+def test_what_somebody_who_left_was_saying_is_over(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = hearing()
+        await listen(alone, tone(0.5))
+        await alone.send(SpeakerLeftFrame("ann"))
+        await stage.cleanup()
+        return alone
+
+    assert virtually(run()).of(SilentFrame)[-1].silence_ms >= 10_000
+
+
+# --- language ---------------------------------------------------------------------------------------------------
+
+
+def responder(*replies: str) -> tuple[Responder, Alone, Conversation]:
+    conversation = Conversation(Prompt("You are Ada."), most_messages=10, most_tokens=1000)
+    stage = Responder(ScriptedLlm(replies), conversation, LanguageSettings(), SessionClock())
+    return stage, Alone(stage), conversation
+
+
+def test_a_reply_streams_and_is_remembered_once_it_was_played(virtually: Virtually) -> None:
+    async def run() -> tuple[Alone, Conversation]:
+        stage, alone, conversation = responder("Because it is so.")
+        await alone.send(SPECULATE)
+        await alone.settle(2)
+        assert conversation.history == ()
+        await alone.send(ReplyPlayedFrame(1, "Because it", False, 0.0), up=True)
+        await stage.cleanup()
+        return alone, conversation
+
+    alone, conversation = virtually(run())
+    assert "".join(frame.text for frame in alone.of(ReplyTextFrame)) == "Because it is so."
+    assert len(alone.of(ReplyTextEndFrame)) == 1
+    assert [message.content for message in conversation.history] == ["Why?", "Because it"]
+
+
+def test_a_discarded_attempt_stops_and_is_never_remembered(virtually: Virtually) -> None:
+    async def run() -> tuple[Alone, Conversation]:
+        stage, alone, conversation = responder("Because it is so.")
+        await alone.send(SPECULATE)
+        await alone.settle(0.1)
+        await alone.send(DiscardFrame(1))
+        await alone.settle(2)
+        await stage.cleanup()
+        return alone, conversation
+
+    alone, conversation = virtually(run())
+    assert len(alone.of(ReplyTextFrame)) < 4
+    assert alone.of(ReplyTextEndFrame) == []
+    assert conversation.history == ()
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------
+
+
+def speaker(tts: ScriptedTts | None = None) -> tuple[Speaker, Alone]:
+    stage = Speaker(tts or ScriptedTts(), VoiceStyle(), SpeakingSettings(), SessionClock())
+    return stage, Alone(stage)
+
+
+TEXT = (ReplyTextFrame(1, "It is so. And it stays so.", 0.0), ReplyTextEndFrame(1, False, 0.0))
+
+
+def test_nothing_is_passed_on_before_the_turn_is_confirmed(virtually: Virtually) -> None:
+    async def run() -> tuple[int, Alone]:
+        stage, alone = speaker()
+        await alone.send(SPECULATE, *TEXT)
+        await alone.settle(5)
+        before = len(alone.of(ReplyAudioFrame))
+        await alone.send(CONFIRM)
+        await alone.settle(5)
+        await stage.cleanup()
+        return before, alone
+
+    before, alone = virtually(run())
+    assert before == 0
+    assert [frame.text for frame in alone.of(ClauseSpokenFrame)] == ["It is so.", " And it stays so."]
+    assert len(alone.of(ReplyAudioFrame)) == 2
+    assert [frame.said for frame in alone.of(ReplySpokenFrame)] == ["It is so. And it stays so."]
+
+
+def test_a_discarded_reply_is_never_spoken(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = speaker()
+        await alone.send(SPECULATE, *TEXT, DiscardFrame(1), CONFIRM)
+        await alone.settle(5)
+        await stage.cleanup()
+        return alone
+
+    alone = virtually(run())
+    assert alone.of(ReplyAudioFrame) == alone.of(ReplySpokenFrame) == []
+
+
+def test_a_sentence_the_token_limit_broke_off_is_left_unsaid(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = speaker()
+        text = ReplyTextFrame(1, "It is so. And what is mo", 0.0)
+        await alone.send(SPECULATE, CONFIRM, text, ReplyTextEndFrame(1, True, 0.0))
+        await alone.settle(5)
+        await stage.cleanup()
+        return alone
+
+    assert [frame.said for frame in virtually(run()).of(ReplySpokenFrame)] == ["It is so."]
+
+
+def test_a_voice_that_fails_says_so_upstream_and_ends_the_reply(virtually: Virtually) -> None:
+    class Hoarse(ScriptedTts):
+        async def synthesize(self, *words: Any, **named: Any) -> Any:
+            raise EngineError("hoarse")
+            yield
+
+    async def run() -> Alone:
+        stage, alone = speaker(Hoarse())
+        await alone.send(SPECULATE, CONFIRM, *TEXT)
+        await alone.settle(5)
+        await stage.cleanup()
+        return alone
+
+    alone = virtually(run())
+    assert alone.direction(ReplyFailedFrame) is FrameDirection.UPSTREAM
+    assert "hoarse" in alone.errors[0]
+    assert len(alone.of(ReplySpokenFrame)) == 1
+
+
+# --- play-out ---------------------------------------------------------------------------------------------------
+
+
+def test_play_out_tells_of_the_first_sound_and_of_the_end(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        alone = Alone(Playout(SessionClock()))
+        sound = ReplyAudioFrame(bytes(960), 24000, 1)
+        await alone.send(ClauseSpokenFrame(1, "One.", 40.0, 5.0, 0.0, 0.0), sound, sound)
+        await alone.send(ClauseSpokenFrame(1, " Two.", 20.0, 0.0, 0.0, 0.0), sound, ReplySpokenFrame(1, "One. Two."))
+        return alone
+
+    alone = virtually(run())
+    assert [frame.first_audio_ms - frame.at_ms for frame in alone.of(ReplyAudibleFrame)] == [5.0]
+    assert alone.direction(ReplyAudibleFrame) is FrameDirection.UPSTREAM
+    assert [(frame.spoken, frame.complete) for frame in alone.of(ReplyPlayedFrame)] == [("One. Two.", True)]
+
+
+def test_a_reply_without_sound_is_over_all_the_same(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        alone = Alone(Playout(SessionClock()))
+        await alone.send(ReplySpokenFrame(3, ""))
+        return alone
+
+    assert [(frame.attempt, frame.spoken) for frame in virtually(run()).of(ReplyPlayedFrame)] == [(3, "")]
