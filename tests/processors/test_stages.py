@@ -33,6 +33,7 @@ from processors.hearing.engines import Segment
 from processors.hearing.hearing import Hearing
 from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
+from processors.lanes import Priority
 from processors.language.conversation import Conversation, Prompt
 from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
@@ -56,25 +57,25 @@ CONFIRM = ConfirmFrame(1, 1, 0.0, 0.0, 0.0)
 # --- hearing ----------------------------------------------------------------------------------------------------
 
 
+MADE_UP = "Thank you for watching this video."
+
+
 class Inventive(ScriptedStt):
-    """An engine that hears a sentence in everything."""
+    """A script that has one sentence for everything."""
 
-    async def transcribe(self, segment: Segment, **_: Any) -> str:
-        return "Thank you for watching this video."
+    async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
+        return MADE_UP
 
 
-class Believed:
-    """The same, but not one of our scripts, whose words are never doubted."""
-
-    def __init__(self) -> None:
-        self._stt = Inventive(())
+class Engine:
+    """An engine that hears that sentence in everything."""
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
 
-    async def transcribe(self, segment: Segment, **named: Any) -> str:
-        return await self._stt.transcribe(segment, **named)
+    async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
+        return MADE_UP
 
 
 class UnsureVad(LevelVad):
@@ -112,17 +113,12 @@ def test_audio_ends_at_hearing_and_windows_go_on(virtually: Virtually) -> None:
 
 @pytest.mark.parametrize(
     ("stt", "vad", "text"),
-    [
-        (Believed, LevelVad, "Thank you for watching this video."),
-        (Believed, UnsureVad, ""),
-        (Inventive, UnsureVad, None),
-    ],
+    [(Engine(), LevelVad, MADE_UP), (Engine(), UnsureVad, ""), (Inventive(()), UnsureVad, MADE_UP)],
+    ids=["an engine and clear speech", "an engine and music", "a script, which makes nothing up"],
 )
-def test_words_are_doubted_by_what_the_detector_heard(
-    stt: Any, vad: Any, text: str | None, virtually: Virtually
-) -> None:
+def test_words_are_doubted_by_what_the_detector_heard(stt: Any, vad: Any, text: str, virtually: Virtually) -> None:
     async def run() -> list[TranscribedFrame]:
-        stage, alone = hearing(stt() if stt is Believed else stt(()), vad)
+        stage, alone = hearing(stt, vad)
         await listen(alone, np.concatenate((tone(1.2), silence(0.2))))
         await alone.send(TranscribeFrame(UtteranceRef("ann", 1), 7, 1), up=True)
         await alone.settle(1)
@@ -131,7 +127,7 @@ def test_words_are_doubted_by_what_the_detector_heard(
 
     (frame,) = virtually(run())
     assert frame.request == 7
-    assert frame.text == ("Thank you for watching this video." if text is None else text)
+    assert frame.text == text
 
 
 def test_a_request_for_an_utterance_that_is_closed_is_not_answered(virtually: Virtually) -> None:
