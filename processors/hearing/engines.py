@@ -79,6 +79,12 @@ def _parakeet_http(settings: "HearingSettings", store: "ModelStore") -> SpeechTo
     return ParakeetHttpStt(settings)
 
 
+def _whisper(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
+    from processors.hearing.whisper import WhisperStt
+
+    return WhisperStt(settings, offline=store.offline)
+
+
 def _scripted(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     from processors.hearing.scripted import ScriptedStt
 
@@ -90,6 +96,7 @@ STT_ENGINES: dict[str, Callable[["HearingSettings", "ModelStore"], SpeechToText]
     "parakeet": _parakeet,
     "parakeet-nemo": _parakeet_nemo,
     "parakeet-http": _parakeet_http,
+    "whisper": _whisper,
     "scripted": _scripted,
 }
 

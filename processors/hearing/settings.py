@@ -34,12 +34,23 @@ class ParakeetSettings(SettingsGroup):
     """parakeet-http: the key an OpenAI-shaped server wants; empty for none."""
 
 
+class WhisperSettings(SettingsGroup):
+    """Whisper in process (whisper)."""
+
+    model: Annotated[str, Env("WHISPER_MODEL")] = "base.en"
+    """Folder with a CTranslate2 model, or a size that is fetched: tiny.en, base.en, small, large-v3-turbo."""
+    device: Annotated[Device, Env("WHISPER_DEVICE")] = "auto"
+    """Where it runs: auto (a GPU if there is one), cpu or cuda."""
+    precision: Annotated[Literal["auto", "int8", "float16", "float32"], Env("WHISPER_PRECISION")] = "auto"
+    """Numbers it computes with; auto takes those of the model's files. int8 is fastest on a CPU."""
+
+
 class HearingSettings(SettingsGroup):
     """Speech-to-text and the ears in front of it."""
 
     engine: Annotated[str, Env("STT_ENGINE")] = "moonshine"
     """Speech-to-text engine: moonshine (embedded), parakeet (in process), parakeet-nemo (NeMo in a worker process),
-    parakeet-http (a server) or scripted (tests and benchmarks: says what it is told)."""
+    parakeet-http (a server), whisper or scripted (tests and benchmarks: says what it is told)."""
     fallbacks: tuple[str, ...] = ()
     """Engines that step in, in this order, when the one before fails or is late: ["moonshine"]."""
     failover: FailoverPolicy = FailoverPolicy()
@@ -49,6 +60,8 @@ class HearingSettings(SettingsGroup):
     English only, parakeet always finds out."""
     parakeet: ParakeetSettings = ParakeetSettings()
     """Parakeet."""
+    whisper: WhisperSettings = WhisperSettings()
+    """Whisper."""
     max_speakers: int = Field(default=8, ge=1, le=64)
     """People heard at once in one room. Others are counted and reported, not transcribed."""
     turn_end: str = "smart-turn"

@@ -89,6 +89,12 @@ def _kokoro_http(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpe
     return KokoroHttpTts(settings)
 
 
+def _piper(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.piper_tts import PiperTts
+
+    return PiperTts(settings.piper)
+
+
 def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.scripted import ScriptedTts
 
@@ -100,6 +106,7 @@ TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech
     "kokoro": _kokoro,
     "kokoro-torch": _kokoro_torch,
     "kokoro-http": _kokoro_http,
+    "piper": _piper,
     "scripted": _scripted,
 }
 

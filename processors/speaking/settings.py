@@ -31,18 +31,29 @@ class KokoroSettings(SettingsGroup):
     """kokoro-http: the key the server wants; empty for none."""
 
 
+class PiperSettings(SettingsGroup):
+    """Piper in process (piper)."""
+
+    voice: Annotated[str, Env("PIPER_VOICE")] = ""
+    """Path of a Piper voice (.onnx, with its .onnx.json beside it)."""
+    speaker: Annotated[str, Env("PIPER_SPEAKER")] = ""
+    """Speaker of a voice that has several; empty for its first."""
+
+
 class SpeakingSettings(SettingsGroup):
     """Text-to-speech and how a reply is cut for it."""
 
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
     """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-torch (in process, for a GPU), kokoro-http
-    (a server) or scripted (tests and benchmarks: tones)."""
+    (a server), piper or scripted (tests and benchmarks: tones)."""
     fallbacks: tuple[str, ...] = ()
     """Engines that step in, in this order, when the one before fails or is late: ["hibari"]."""
     failover: FailoverPolicy = FailoverPolicy()
     """When they do."""
     kokoro: KokoroSettings = KokoroSettings()
     """Kokoro."""
+    piper: PiperSettings = PiperSettings()
+    """Piper."""
     clauses: ClausePolicy = ClausePolicy()
     """Where a reply may be cut."""
     pause_ms: int = Field(default=140, ge=0, le=2000)
