@@ -43,11 +43,12 @@ class Server:
             answer = await self._client.request(method, path, **content)
         except httpx.TimeoutException as error:
             raise EngineError(
-                f"RVC_WEBUI_URL: {self.url}{path} gave no answer within {self._timeout_s:g} s (RVC_TIMEOUT_S)", retryable=True
+                f"RVC_WEBUI_URL: {self.url}{path} gave no answer within {self._timeout_s:g} s (RVC_TIMEOUT_S)",
+                retryable=True,
             ) from error
         except httpx.HTTPError as error:
             raise EngineError(
-                f"RVC_WEBUI_URL: {self.url} cannot be reached ({error or type(error).__name__}); is the server running?",
+                f"RVC_WEBUI_URL: {self.url} cannot be reached ({error or type(error).__name__}); is it running?",
                 retryable=True,
             ) from error
         if answer.is_error:

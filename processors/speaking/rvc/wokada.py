@@ -112,7 +112,7 @@ class WOkadaConverter:
             raise EngineError(f"RVC_WEBUI_URL: the w-okada server could not convert: {str(answer)[:200]}") from error
         if len(received) != len(block):
             raise EngineError(
-                f"RVC_WEBUI_URL: the w-okada server gave {len(received)} samples for {len(block)}; has it a voice selected?",
+                f"RVC_WEBUI_URL: {len(received)} samples came back for {len(block)}; is a voice selected there?",
                 retryable=True,
             )
         return received.astype(np.float32) / np.float32(32768)
