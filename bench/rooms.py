@@ -217,7 +217,7 @@ def scripted(settings: Settings) -> Settings:
     """The same settings on engines that cost nothing, so that only the pipeline itself is left."""
     return settings.model_copy(
         update={
-            "hearing": settings.hearing.model_copy(update={"engine": "scripted"}),
+            "hearing": settings.hearing.model_copy(update={"engine": "scripted", "turn_end": "off"}),
             "language": settings.language.model_copy(update={"provider": "scripted"}),
             "speaking": settings.speaking.model_copy(update={"engine": "scripted"}),
         }
