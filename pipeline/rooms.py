@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from personas.profile import CharacterProfile
+from pipeline.engine_health import engine_health
 from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom
@@ -136,13 +137,7 @@ class DiscordRooms:
 
     def engines(self) -> dict[str, str]:
         """Engine by what it does, with its state, for people."""
-        state = "ready" if self._engines else "loading"
-        settings = self._settings
-        return {
-            "hears": f"{settings.hearing.engine}, {state}",
-            "thinks": f"{settings.language.provider}, {state}",
-            "speaks": f"{settings.speaking.engine}, {state}",
-        }
+        return engine_health(self._settings, self._engines)
 
     async def _give_notice(self, room: DiscordRoom) -> None:
         notice = self._settings.discord.notice
