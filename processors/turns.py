@@ -73,7 +73,7 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
         case Announce(text) if floor.phase is Phase.IDLE:
             turn, attempt = floor.turn + 1, floor.attempt + 1
             return Floor(Phase.ANSWERING, turn, attempt, requests=floor.requests), (Say(turn, attempt, text),)
-        case GiveUp(reason) if floor.phase in (Phase.LISTENING, Phase.GUESSING):
+        case GiveUp(reason) if floor.phase is not Phase.IDLE and not floor.audible:
             return _give_up(floor, reason)
     return floor, ()
 
@@ -194,7 +194,10 @@ def _played(floor: Floor, policy: TurnPolicy) -> Step:
 
 
 def _give_up(floor: Floor, reason: str) -> Step:
-    discard = (Discard(floor.attempt),) if floor.phase is Phase.GUESSING else ()
+    discard = () if floor.phase is Phase.LISTENING else (Discard(floor.attempt),)
+    if not floor.utterances:
+        # An announcement that never became audible.
+        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), discard
     closed, closing = _close(floor, reason)
     return closed, (*discard, *closing)
 

@@ -403,6 +403,25 @@ def test_a_turn_that_is_given_up_frees_the_floor_and_says_why():
     assert room.floor.phase is Phase.IDLE
 
 
+def test_an_answer_that_never_becomes_audible_can_be_given_up():
+    room = Room()
+    room.talk(ALICE, 640)
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "What can you do?")
+    room.send(Verdict(1, True, ""))
+    room.quiet(640, ALICE)
+    assert room.floor.phase is Phase.ANSWERING
+    assert kinds(room.send(GiveUp("no stage answered"))) == [Discard, CloseUtterance, CloseTurn]
+    assert room.floor.phase is Phase.IDLE
+
+
+def test_an_announcement_that_never_becomes_audible_can_be_given_up():
+    room = Room()
+    room.send(Announce("Hello everybody."))
+    assert room.send(GiveUp("no stage answered")) == (Discard(1),)
+    assert room.floor.phase is Phase.IDLE
+
+
 _REFS = st.builds(UtteranceRef, st.sampled_from(["alice", "bob"]), st.integers(1, 3))
 _MS = st.integers(0, 3000)
 _EVENTS = st.one_of(
