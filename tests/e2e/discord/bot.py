@@ -56,6 +56,8 @@ class Holds:
     resident_kb: int
     names: list[str]
     """Of its tasks."""
+    spacing_ms: list[float]
+    """Between the packets of the last minute of speech, as they left."""
 
 
 @dataclass(slots=True)

@@ -1,13 +1,19 @@
 """Starts the command line as the console script does; on SIGUSR1 it says how much of everything the process holds."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 from pipeline.cli import main
+from transports.discord.send import Sender
+
+_PAUSE_MS = 100
+"""A longer gap lies between two utterances."""
 
 
 def _resident_kb() -> int:
@@ -15,9 +21,22 @@ def _resident_kb() -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
+def _spacing_ms() -> list[float]:
+    """Between the packets of each utterance, as they left."""
+    logs = [each.frames() for each in gc.get_objects() if isinstance(each, Sender)]
+    gaps_ms = [(later.sent_ns - earlier.sent_ns) / 1e6 for log in logs for earlier, later in pairwise(log)]
+    return [round(gap_ms, 3) for gap_ms in gaps_ms if gap_ms < _PAUSE_MS]
+
+
 def _report(*_: object) -> None:
     names = sorted(task.get_name() for task in asyncio.all_tasks(asyncio.get_running_loop()))
-    holds = {"tasks": len(names), "threads": threading.active_count(), "resident_kb": _resident_kb(), "names": names}
+    holds = {
+        "tasks": len(names),
+        "threads": threading.active_count(),
+        "resident_kb": _resident_kb(),
+        "names": names,
+        "spacing_ms": _spacing_ms(),
+    }
     print("HOLDS " + json.dumps(holds), file=sys.stderr, flush=True)
 
 

@@ -1,31 +1,53 @@
 """The bot's packets keep their grid while its engines are hard at work."""
 
 import asyncio
+import json
+import sys
 
 import numpy as np
 import pytest
 
 from tests.e2e.discord.conftest import Stage
-from tests.e2e.discord.speech import sentence
+from tests.e2e.discord.speech import ask, hear_out
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STORY = "Far out at sea there was a small boat, and in it sat a cat. It had never seen so much water before. " * 3
+STORY = "Far out at sea there was a small boat, and in it sat a cat. It had never seen so much water before."
+METRONOME = """
+import json, os, threading, time
+try:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
+except OSError:
+    pass
+due_s, ticks_s = time.monotonic(), []
+for _ in range(500):
+    due_s += 0.02
+    time.sleep(max(0.0, due_s - time.monotonic()))
+    ticks_s.append(time.monotonic())
+print(json.dumps([1e3 * (b - a) for a, b in zip(ticks_s, ticks_s[1:])]))
+"""
+"""A process with nothing else to do: how even a grid this machine allows just now."""
 
 
 async def test_packets_leave_every_twenty_milliseconds_while_all_engines_work(talking: Stage):
     server, bot = talking.server, talking.bot
-    async with talking.call("alice", "bob") as [alice, bob]:
+    async with talking.call("alice") as [alice]:
         await server.interact(alice.user, "speak", {"text": STORY})
         await alice.until_heard(server.bot, 10, timeout_s=20)
-        # Bob's words are transcribed again and again, and answered ahead, while the next clauses are spoken.
-        talk = asyncio.create_task(bob.speak_opus((sentence("weather") + sentence("dinner"))[:200]))
-        await asyncio.wait([talk])
-        await alice.until_quiet(server.bot, 600)
+        metronome = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", METRONOME, stdout=asyncio.subprocess.PIPE
+        )
+        # The next clauses are made while the first are spoken; then a question is heard, thought about and answered.
+        await alice.until_quiet(server.bot, 600, timeout_s=60)
+        stopped_s = await ask(alice, "called_ava")
+        await hear_out(alice, server.bot, stopped_s)
+        output, _ = await metronome.communicate()
+        possible_ms = float(np.percentile(json.loads(output), 99))
         gaps_ms = (await bot.holds()).spacing_ms
-        p50, p95, p99 = np.percentile(gaps_ms, [50, 95, 99])
-        print(f"packet spacing: p50 {p50:.2f} p95 {p95:.2f} p99 {p99:.2f} max {max(gaps_ms):.2f} ms (n={len(gaps_ms)})")
-        assert len(gaps_ms) > 100
-        assert p50 == pytest.approx(20, abs=1)
-        # Where other programs keep the machine busy, its scheduler has the last word about the last percent.
-        assert p95 == pytest.approx(20, abs=3)
+    p50, p95, p99 = np.percentile(gaps_ms, [50, 95, 99])
+    print(f"packet spacing: p50 {p50:.2f} p95 {p95:.2f} p99 {p99:.2f} max {max(gaps_ms):.2f} ms (n={len(gaps_ms)});")
+    print(f"a process that does nothing else: p99 {possible_ms:.2f} ms")
+    assert len(gaps_ms) > 100
+    assert p50 == pytest.approx(20, abs=1)
+    # On a machine at rest 23 ms; on a busy one its scheduler has the last word about the last percent.
+    assert p99 < max(23.0, 1.5 * possible_ms)
