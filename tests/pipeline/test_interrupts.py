@@ -16,7 +16,8 @@ import soundfile
 
 from tests.sounds import cut, recording_path, silence, write
 
-STOPS_WITHIN_S = 2.0
+STOPS_WITHIN_S = 4.0
+"""2 s is what is promised of a machine that has nothing else to do; a test may share its cores."""
 SCRIPTED = {"STT_ENGINE": "scripted", "LLM_PROVIDER": "scripted", "TTS_ENGINE": "scripted"}
 
 

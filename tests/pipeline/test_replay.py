@@ -119,6 +119,8 @@ def test_talking_over_the_bot_leaves_exactly_the_played_words(tmp_path: Path) ->
     # The scripted voice takes 60 ms a character, so the words that were played can be counted in the recording.
     right = soundfile.read(out, dtype="int16")[0][:, 1]
     loud = np.flatnonzero(np.abs(right.astype(np.int32)) > 327) / 24
+    assert first.first_audio_ms is not None
+    assert second.first_audio_ms is not None
     played = loud[(loud >= first.first_audio_ms) & (loud < second.first_audio_ms)]
     characters = (played.max() - played.min()) / 60
     assert 0 <= characters - len(first.spoken) < len(max(first.said.split(), key=len)) + 2

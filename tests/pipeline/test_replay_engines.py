@@ -24,9 +24,9 @@ ONLY_EARS = Settings.model_validate(
 )
 
 
-def hear(sound: Pcm, settings: Settings = ONLY_EARS, **more: Path | None) -> Replay:
+def hear(sound: Pcm, settings: Settings = ONLY_EARS, out: Path | None = None) -> Replay:
     source = {"alice": Played(sound)}
-    return run_replay(source, settings, load_character("ava"), speed="fast", stereo=bool(more), **more)
+    return run_replay(source, settings, load_character("ava"), speed="fast", out=out, stereo=out is not None)
 
 
 def words(replay: Replay) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -251,7 +251,7 @@ PRIVATE = re.compile("sugarplum|marzipan|nougat|almond|sweet|soft", re.IGNORECAS
 
 
 @pytest.fixture
-def log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+def log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """All that reached the terminal and the file."""
 
     def read() -> str:

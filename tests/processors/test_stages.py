@@ -1,6 +1,6 @@
 """Hearing, language, speaking and play-out, each by itself, on virtual time."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
 import numpy as np
@@ -263,9 +263,9 @@ def test_a_sentence_the_token_limit_broke_off_is_left_unsaid(virtually: Virtuall
 
 def test_a_voice_that_fails_says_so_upstream_and_ends_the_reply(virtually: Virtually) -> None:
     class Hoarse(ScriptedTts):
-        async def synthesize(self, *words: Any, **named: Any) -> Any:
+        async def synthesize(self, *words: Any, **named: Any) -> AsyncGenerator[Pcm, None]:
             raise EngineError("hoarse")
-            yield
+            yield np.empty(0, np.int16)
 
     async def run() -> Alone:
         stage, alone = speaker(Hoarse())
