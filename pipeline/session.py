@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from loguru import logger
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import ErrorFrame, Frame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
@@ -25,6 +25,7 @@ class VoiceSession:
     def __init__(
         self, pipeline: VoicePipeline, source: FrameProcessor, sink: FrameProcessor, clock: SessionClock, *, name: str
     ) -> None:
+        self._ends = (source, sink)
         self._worker = PipelineWorker(
             Pipeline(pipeline.between(source, sink)),
             name=name,
@@ -56,6 +57,12 @@ class VoiceSession:
             if self._runner:
                 await self._runner.end()
 
+        async def failed(_worker: PipelineWorker, error: ErrorFrame) -> None:
+            # Any other stage may do better next time; without its transport the room stays deaf or mute for ever.
+            if error.processor in self._ends and not error.processor.is_usable:
+                await self.cancel(f"the transport can no longer do its job: {error.error}")
+
+        self._worker.add_event_handler("on_pipeline_error", failed)
         self._worker.add_event_handler("on_pipeline_started", started)
         self._worker.add_event_handler("on_pipeline_finished", finished)
         await self._runner.run(auto_end=False)

@@ -17,8 +17,9 @@ from tests.local_discord import Participant
 
 SOAK_S = float(os.environ.get("ACORE_SOAK_S", "15"))
 CHURN_S = float(os.environ.get("ACORE_CHURN_S", "9"))
-GROWTH_KB = 12_000
-"""What caches may still take after the first fifth of a call."""
+REAL = os.environ.get("ACORE_SOAK_ENGINES") == "real"
+GROWTH_KB = 60_000 if REAL else 12_000
+"""What may still be taken after the first fifth of a call: engines keep the memory their longest input needed."""
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -29,7 +30,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest) -> Stage:
     """The bot on the engines asked for."""
-    return request.getfixturevalue("talking" if os.environ.get("ACORE_SOAK_ENGINES") == "real" else "scripted")
+    return request.getfixturevalue("talking" if REAL else "scripted")
 
 
 async def talk(participant: Participant, until_s: float, seed: int, floor: asyncio.Lock) -> int:

@@ -1,0 +1,106 @@
+"""Voice rooms over a loopback Discord when something inside fails: reopened, closed, or given up, and said so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+import pytest
+
+from personas.library import load_character
+from pipeline.engines import running_engines
+from pipeline.privacy import OptOuts
+from pipeline.room import DiscordRoom
+from pipeline.rooms import DiscordRooms
+from processors.floor import Phase, UtteranceRef
+from processors.frames import VoicedFrame
+from tests.local_discord import LocalDiscord, connector, discord_py_meets
+from tests.pipeline.replays import scripted
+from transports.discord import Fault, Mending, Remedy
+
+
+@dataclass
+class Lobby:
+    """A logged-in client with its rooms."""
+
+    server: LocalDiscord
+    client: discord.Client
+    rooms: DiscordRooms
+
+    @property
+    def channel(self) -> discord.VoiceChannel:
+        channel = self.client.get_channel(self.server.voice_channel.id)
+        assert isinstance(channel, discord.VoiceChannel)
+        return channel
+
+    async def until_reopened(self, old: DiscordRoom) -> DiscordRoom:
+        async with asyncio.timeout(15):
+            while (room := self.rooms.room(self.channel.guild.id)) in (None, old) or not room.status().connected:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0.02)
+        assert isinstance(room, DiscordRoom)
+        return room
+
+
+@pytest.fixture
+async def lobby(tmp_path: Path) -> AsyncIterator[Lobby]:
+    settings = scripted()
+    rooms = DiscordRooms(settings, load_character("ava"), OptOuts(tmp_path))
+    async with LocalDiscord() as server:
+        client = discord.Client(intents=discord.Intents.all(), connector=connector(server), guild_ready_timeout=0.05)
+        with discord_py_meets(server):
+            await client.login(server.env()["DISCORD_TOKEN"])
+            connection = asyncio.create_task(client.connect())
+            try:
+                async with asyncio.timeout(10), running_engines(settings) as engines:
+                    await client.wait_until_ready()
+                    rooms.bind(engines)
+                    yield Lobby(server, client, rooms)
+            finally:
+                await rooms.close()
+                await client.close()
+                await asyncio.gather(connection, return_exceptions=True)
+
+
+async def lose_output(room: DiscordRoom) -> None:
+    await room.transport.output().push_error("nobody reads any more", force_treat_as_permanent=True)
+
+
+async def test_a_session_whose_output_dies_is_opened_anew(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    await lose_output(room)
+    anew = await lobby.until_reopened(room)
+    assert anew is not room
+    assert lobby.server.bot.id in lobby.server.voice_states.states
+
+
+async def test_a_session_that_keeps_dying_is_given_up(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    for _ in range(3):
+        await lose_output(room)
+        room = await lobby.until_reopened(room)
+    await lose_output(room)
+    await lobby.server.voice.until_gone(lobby.server.bot.id)
+    await asyncio.sleep(0.1)
+    assert lobby.rooms.room(lobby.channel.guild.id) is None
+
+
+async def test_a_turn_that_stays_open_is_given_up_and_the_connection_left_alone(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    turn_taking = room.pipeline.turn_taking
+    await turn_taking.queue_frame(VoicedFrame(UtteranceRef("7", 1), 500, 0.0))
+    async with asyncio.timeout(5):
+        while turn_taking.floor.phase is Phase.IDLE:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+        room.transport._report(Mending(Fault.STUCK, Remedy.END_TURN))
+        while turn_taking.floor.phase is not Phase.IDLE:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+    assert room.status().connected
+
+
+async def test_giving_up_is_said_in_the_channel(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    room.transport._report(Mending(Fault.DEAF, Remedy.GIVE_UP))
+    messages = lobby.server.messages
+    await lobby.server.messages_store.until(lambda: len(messages(lobby.server.voice_channel)) == 2)
+    assert "could not be mended" in messages(lobby.server.voice_channel)[-1].content
