@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
-from processors.errors import EngineError
+from processors.errors import AcoreError, EngineError
 from processors.virtual_time import TracksOutsideWork
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ class Lane:
         """Run `work` on the lane and return its result.
 
         Raises:
-            EngineError: the lane is closed.
-            Exception: whatever `work` raises.
+            EngineError: the lane is closed, or `work` raised something that is not an `AcoreError`: its cause.
+            AcoreError: whatever `work` raises.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
@@ -102,7 +102,7 @@ class Lane:
             try:
                 result = work(job)
             except BaseException as error:
-                _call_soon(loop, finish, None, error)
+                _call_soon(loop, finish, None, self._named(error))
             else:
                 _call_soon(loop, finish, result, None)
 
@@ -120,8 +120,7 @@ class Lane:
         """Run `work` on the lane and yield what it emits. Closing the iterator cancels the job.
 
         Raises:
-            EngineError: the lane is closed.
-            Exception: whatever `work` raises, after the pieces it had emitted.
+            EngineError, AcoreError: as `run` does, after the pieces that were emitted.
         """
         loop = asyncio.get_running_loop()
         # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
@@ -134,7 +133,7 @@ class Lane:
             try:
                 work(job)
             except BaseException as error:
-                _call_soon(loop, pieces.put_nowait, _End(error))
+                _call_soon(loop, pieces.put_nowait, _End(self._named(error)))
             else:
                 _call_soon(loop, pieces.put_nowait, _End())
 
@@ -159,6 +158,14 @@ class Lane:
             return
         self._jobs.put((-1, next(self._order), None))
         await asyncio.get_running_loop().run_in_executor(None, thread.join)
+
+    def _named(self, error: BaseException) -> BaseException:
+        """The error as the pipeline knows how to report it: whatever a library raises, its engine has failed."""
+        if isinstance(error, AcoreError):
+            return error
+        named = EngineError(f"{self.name} failed unexpectedly: {error!r}")
+        named.__cause__ = error
+        return named
 
     def _submit(self, perform: Callable[[], None], priority: Priority) -> None:
         if self._closed:

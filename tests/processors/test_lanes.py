@@ -115,10 +115,11 @@ async def test_a_stream_that_fails_delivers_what_it_had_and_then_its_error():
         assert got == ["first"]
 
 
-async def test_errors_of_the_work_reach_the_caller():
+async def test_whatever_a_library_raises_is_a_failure_of_its_engine():
     async with open_lane() as lane:
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(EngineError, match="test failed unexpectedly: ZeroDivisionError") as raised:
             await lane.run(lambda job: 1 // 0)
+        assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
 async def test_a_closed_lane_says_so():
