@@ -99,6 +99,21 @@ def write_soak_chart(result: Path, path: Path) -> None:
     _write(figure, path)
 
 
+def write_engines_chart(result: Path, path: Path) -> None:
+    """What each engine takes to its first result. Raises AcoreError naming the file."""
+    engines = [one for one in json.loads(result.read_text("utf-8"))["engines"] if one["first_ms"] is not None]
+    engines.reverse()
+    figure = _figure(7.2, 1.0 + 0.36 * len(engines))
+    axes = figure.add_subplot()
+    bars = axes.barh(
+        [f"{one['kind']} {one['name']}" for one in engines], [one["first_ms"] for one in engines], color=_COLOURS[0]
+    )
+    axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=8.5)
+    axes.set_xlabel("ms to the transcript, the first token, the first sound (median)")
+    _plain(axes)
+    _write(figure, path)
+
+
 def _cdf(axes: "Axes", values: Mapping[str, Sequence[float]], note: str) -> None:
     for colour, (name, known) in zip(_COLOURS, values.items(), strict=False):
         if not known:

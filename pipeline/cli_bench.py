@@ -110,6 +110,24 @@ def compare(
 
 
 @bench_app.command()
+def engines(
+    context: typer.Context,
+    only: Annotated[
+        str, typer.Option("--only", metavar="KIND:NAME,..", help="As in stt:moonshine,tts:kokoro.", show_default="all")
+    ] = "",
+    out: _Out = Path("results"),
+) -> None:
+    """Every installed engine by itself: time to load, memory, time to the first result, real-time factor, errors."""
+    state: State = context.obj
+
+    from bench.engines import run_engines
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    path = run_engines(names, state.config, out, typer.echo)
+    typer.echo(f"{path}, and the same as .png")
+
+
+@bench_app.command()
 def load(
     context: typer.Context,
     rooms: Annotated[
