@@ -12,6 +12,7 @@ from bench.corpus.manifest import Turn
 from transports.wav import FRAME_MS
 
 _FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
+_SILENCE = np.zeros(_FRAME_SAMPLES, np.int16)
 
 
 class Listener(Protocol):
@@ -82,7 +83,9 @@ class CuedSource:
                 return None
             self._look_for_cue(at_ms)
         frame, self._speaking = self._speaking[:_FRAME_SAMPLES], self._speaking[_FRAME_SAMPLES:]
-        return np.pad(frame, (0, _FRAME_SAMPLES - len(frame)))
+        if len(frame) == _FRAME_SAMPLES:
+            return frame
+        return np.concatenate((frame, _SILENCE[len(frame) :])) if len(frame) else _SILENCE
 
     def _look_for_cue(self, at_ms: float) -> None:
         turn, sound = self._waiting[0]
