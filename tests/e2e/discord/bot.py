@@ -148,7 +148,7 @@ async def run_bot(folder: Path, environment: Mapping[str, str], *, arguments: tu
         cwd=folder,
         env=kept
         | {"PYTHONPATH": str(_ROOT), "ACORE_DATA_DIR": str(folder / "data"), "LOG_LEVEL": "INFO", "LOG_SPEECH": "true"}
-        | environment,
+        | dict(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -168,7 +168,7 @@ async def run_bot(folder: Path, environment: Mapping[str, str], *, arguments: tu
 @asynccontextmanager
 async def serve(server: LocalDiscord, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Bot]:
     """Run the bot on `server`, logged in and with its engines loaded."""
-    async with run_bot(folder, server.env() | environment) as bot:
+    async with run_bot(folder, server.env() | dict(environment)) as bot:
         await bot.until_logged("voice ready", timeout_s=60)
         await bot.until_logged("logged in")
         yield bot

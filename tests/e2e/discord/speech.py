@@ -21,6 +21,7 @@ _AUDIBLE = 300
 def sentence(name: str) -> list[bytes]:
     """A sentence of the fixtures as Opus, its last frame the last with sound in it."""
     pcm, _ = soundfile.read(_FOLDER / f"{name}.flac", dtype="int16")
+    pcm = np.asarray(pcm, np.int16)
     last = int(np.flatnonzero(np.abs(pcm) > _AUDIBLE)[-1])
     return encode(pcm[: last + 1], RATE_HZ)
 

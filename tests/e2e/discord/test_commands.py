@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from tests.e2e.discord.conftest import Stage
 from tests.local_discord import Interaction, Permission
+from tests.local_discord.interactions import OptionValue
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,7 +95,7 @@ async def test_leave_leaves(stage: Stage):
 
 @pytest.mark.parametrize("command", ["leave", "vc status", "speak"])
 async def test_commands_of_a_call_say_that_there_is_none(stage: Stage, command: str):
-    options = {"text": "Hello."} if command == "speak" else {}
+    options: dict[str, OptionValue] = {"text": "Hello."} if command == "speak" else {}
     answer = await stage.server.interact(await stage.somebody(), command, options)
     assert prompt_and_private(answer)
     assert "I am in no voice channel here" in answer.text
@@ -103,8 +104,11 @@ async def test_commands_of_a_call_say_that_there_is_none(stage: Stage, command: 
 @pytest.mark.parametrize("command", ["leave", "speak", "stop_listening"])
 async def test_outsiders_cannot_decide_about_the_room(stage: Stage, command: str):
     await stage.invite()
-    options = {"leave": {}, "speak": {"text": "Hello."}, "stop_listening": {"who": "everyone"}}[command]
-    answer = await stage.server.interact(await stage.somebody(), command, options)
+    given: dict[str, dict[str, OptionValue]] = {
+        "speak": {"text": "Hello."},
+        "stop_listening": {"who": "everyone"},
+    }
+    answer = await stage.server.interact(await stage.somebody(), command, given.get(command))
     assert prompt_and_private(answer)
     assert "Only people in" in answer.text
 
