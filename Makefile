@@ -1,6 +1,7 @@
 # Acore: `make demo` plays a conversation, `make test` runs every test. Both set up what they need.
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS_VENV ?= .venv-extras
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -34,6 +35,17 @@ test: install ## Run every test, the linter and the type checker
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -q
 
+.PHONY: test-extras
+test-extras: ## Test the engines that need torch, in an environment of their own (2 GB)
+	@test -x $(EXTRAS_VENV)/bin/python || $(PYTHON) -m venv $(EXTRAS_VENV)
+	@$(EXTRAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test-extras]'
+	$(EXTRAS_VENV)/bin/python -m pytest -q tests/extras
+
+.PHONY: bench
+bench: install ## Measure latency on the corpus and compare designs (an hour on two cores)
+	$(BIN)/acore bench latency
+	$(BIN)/acore bench compare
+
 .PHONY: lint
 lint: $(STAMP) ## Run the linter
 	$(BIN)/ruff check .
@@ -45,5 +57,5 @@ types: $(STAMP) ## Run the type checker
 
 .PHONY: clean
 clean: ## Remove .venv, caches and outputs (not the models)
-	rm -rf $(VENV) demo-out .pytest_cache .ruff_cache .hypothesis .benchmarks build *.egg-info
+	rm -rf $(VENV) $(EXTRAS_VENV) demo-out .pytest_cache .ruff_cache .hypothesis .benchmarks build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
