@@ -1,5 +1,6 @@
 """Every command, as a member uses it: answered in time, in private where it should be, refused with the reason."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -158,9 +159,11 @@ async def test_only_who_manages_the_server_sets_the_voice(stage: Stage):
 async def test_a_second_join_moves_the_bot_within_a_second(stage: Stage):
     server = stage.server
     async with stage.call("alice") as [alice]:
-        await server.move(alice.user, server.other_voice_channel)
+        start_s = time.monotonic()
         answer = await server.interact(await stage.somebody(), "join", {"channel": server.other_voice_channel})
         await answer.finished()
+        assert time.monotonic() - start_s < 1
+        await server.move(alice.user, server.other_voice_channel)
         assert server.voice_states.states[server.bot.id].channel is server.other_voice_channel
         await alice.until_secure_with(server.bot)
         await server.interact(alice.user, "speak", {"text": "Here I am."})
