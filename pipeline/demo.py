@@ -39,7 +39,7 @@ VISIT = (
     Line("Hi Ava! How are you today?", after_ms=600),
     Line("What is the capital of France?"),
     Line("Can you tell me a story about a cat?"),
-    Line("Wait, stop. What about a dog?", after_ms=1600, cut_in=True),
+    Line("Oh wait, what about a story about a dog?", after_ms=1600, cut_in=True),
     Line("Thank you, that was lovely. Goodbye!"),
 )
 

@@ -1,7 +1,6 @@
 """What people are told of the engines."""
 
 import numpy as np
-import pytest
 
 from pipeline.engine_health import engine_health
 from pipeline.engines import running_engines
@@ -36,12 +35,3 @@ async def test_an_engine_that_rests_is_told_with_its_reason():
             told = engine_health(settings, engines)["hears"]
             assert told.startswith("parakeet-http resting (1 failed, 0 late; ")
             assert told.endswith("), scripted ready")
-
-
-async def test_converted_clauses_are_counted():
-    pytest.importorskip("pyworld")
-    environ = SCRIPTED | {"RVC_ENABLED": "true", "RVC_MODE": "effect"}
-    settings = load_settings(environ=environ)
-    async with running_engines(settings) as engines:
-        told = engine_health(settings, engines)["voice conversion"]
-        assert told == "effect, 0 clauses converted, 0 spoken unconverted"

@@ -3,12 +3,10 @@
 import pytest
 
 from personas.library import load_character
-from pipeline.engines import Engines, conversion_of, models_needed, running_engines
+from pipeline.engines import conversion_of, models_needed, running_engines
 from pipeline.settings import load_settings
 from processors.errors import EngineError, SettingError
-from processors.speaking.conversion import ConvertedTts
 from processors.speaking.rvc import RvcVoice
-from tests.processors.speaking.saying import say
 
 SCRIPTED = {"STT_ENGINE": "scripted", "LLM_PROVIDER": "scripted", "TTS_ENGINE": "scripted"}
 
@@ -37,19 +35,6 @@ async def test_without_conversion_a_character_speaks_with_the_engine_itself():
     async with running_engines(load_settings(environ=SCRIPTED)) as engines:
         assert engines.conversions is None
         assert engines.voice_of(load_character("ava")) is engines.tts
-
-
-async def test_with_conversion_a_room_speaks_in_another_voice():
-    pytest.importorskip("pyworld")
-    environ = SCRIPTED | {"RVC_ENABLED": "true", "RVC_MODE": "effect", "RVC_PITCH": "7"}
-    async with running_engines(load_settings(environ=environ)) as engines:
-        assert isinstance(engines, Engines)
-        tts = engines.voice_of(load_character("ava"))
-        assert isinstance(tts, ConvertedTts)
-        plain, converted = await say(engines.tts), await say(tts)
-        assert len(converted) == pytest.approx(len(plain), rel=0.05)
-        assert engines.conversions is not None
-        assert next(iter(engines.conversions.counts.values())).converted == 1
 
 
 async def test_conversion_that_cannot_work_stops_the_start():
