@@ -36,6 +36,13 @@ _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    end: int
+    """Index behind the last window that was judged."""
+    task: "asyncio.Task[float]"
+
+
 @dataclass(slots=True)
 class _Speaker:
     ear: Ear
@@ -43,7 +50,8 @@ class _Speaker:
     left: bool = False
     scribe: Scribe | None = None
     ahead: asyncio.Task[None] | None = None
-    judging: asyncio.Task[None] | None = None
+    judgement: _Judgement | None = None
+    telling: asyncio.Task[None] | None = None
 
 
 class Hearing(FrameProcessor):
@@ -134,6 +142,9 @@ class Hearing(FrameProcessor):
         if not scribe.covers(speaker.ear.spoken_length):
             ref = UtteranceRef(name, window.number)
             speaker.ahead = self.create_task(self._transcribe_ahead(ref, speaker, scribe), name=f"ahead-{name}")
+            if self._turn_end:
+                # At the same time, while there is a core for it: afterwards the language model wants them all.
+                self._judge_sound(speaker, self._turn_end)
 
     def _scribe(self, name: str, speaker: _Speaker) -> Scribe:
         if speaker.scribe is None:
@@ -166,14 +177,30 @@ class Hearing(FrameProcessor):
             task = self.create_task(work, name=f"transcribe-{frame.request}")
             self._transcribing[ref] = task
             if self._turn_end:
-                judge = self._judge(ref, frame.request, speaker, self._turn_end)
-                speaker.judging = self.create_task(judge, name=f"judge-{frame.request}")
+                sound = self._judge_sound(speaker, self._turn_end)
+                work = self._tell_judgement(ref, frame.request, sound)
+                speaker.telling = self.create_task(work, name=f"judge-{frame.request}")
 
-    async def _judge(self, ref: UtteranceRef, request: int, speaker: _Speaker, turn_end: TurnEndDetector) -> None:
-        pause_ms = (speaker.ear.length - speaker.ear.spoken_length) * WINDOW_MS
+    def _judge_sound(self, speaker: _Speaker, turn_end: TurnEndDetector) -> "asyncio.Task[float]":
+        """The judgement of how finished it sounds up to the last voiced window; one that was begun ahead serves."""
+        ear, known = speaker.ear, speaker.judgement
+        if known and known.end >= ear.spoken_length and not known.task.cancelled():
+            return known.task
+        if known:
+            known.task.cancel()
+        pause_ms = (ear.length - ear.spoken_length) * WINDOW_MS
+        task = asyncio.create_task(turn_end.completeness(ear.sound(), pause_ms=pause_ms), name="judge")
+        # A failure nobody asked about is nobody's concern.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        speaker.judgement = _Judgement(ear.length, task)
+        return task
+
+    async def _tell_judgement(self, ref: UtteranceRef, request: int, sound: "asyncio.Task[float]") -> None:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                probability = await turn_end.completeness(speaker.ear.sound(), pause_ms=pause_ms)
+                # Waited for without owning it: the next request may find it good enough.
+                await asyncio.wait([sound])
+            probability = 1.0 if sound.cancelled() else sound.result()
         except (EngineError, TimeoutError) as error:
             # The words alone decide then.
             logger.warning("the end of a turn could not be judged: {}", str(error) or "timeout")
@@ -225,8 +252,9 @@ class Hearing(FrameProcessor):
 
     async def _stop_scribe(self, speaker: _Speaker) -> None:
         scribe, speaker.scribe = speaker.scribe, None
-        beside = [task for task in (speaker.ahead, speaker.judging) if task]
-        speaker.ahead = speaker.judging = None
+        judging = speaker.judgement.task if speaker.judgement else None
+        beside = [task for task in (speaker.ahead, speaker.telling, judging) if task]
+        speaker.ahead = speaker.telling = speaker.judgement = None
         for task in beside:
             await self.cancel_task(task)
         drafts = scribe.close() if scribe else []

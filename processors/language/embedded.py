@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
 from processors.language.engines import Delta, Finish, Message
@@ -87,6 +89,15 @@ class EmbeddedLlm:
                 if "error" in event:
                     failure.append(str(event["error"].get("message", event["error"])))
                     return True
+                if timings := event.get("timings"):
+                    logger.debug(
+                        "prompt: {} tokens from the cache, {} read in {:.0f} ms; {} written in {:.0f} ms",
+                        timings.get("cache_n", 0),
+                        timings.get("prompt_n", 0),
+                        timings.get("prompt_ms", 0.0),
+                        timings.get("predicted_n", 0),
+                        timings.get("predicted_ms", 0.0),
+                    )
                 delta = _delta(event)
                 if out and delta:
                     out.emit(delta)

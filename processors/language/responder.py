@@ -56,7 +56,7 @@ class Responder(FrameProcessor):
                 self._begin(frame)
                 return
             case PartialFrame(ref=ref, text=text):
-                await self._read_ahead(Heard(ref.speaker, text))
+                self._read_ahead((Heard(ref.speaker, text),))
                 return
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
                 await self._stop()
@@ -64,18 +64,20 @@ class Responder(FrameProcessor):
                 heard = self._heard.pop(attempt, None)
                 if heard and spoken:
                     self._conversation.add(heard, spoken)
+                    # What was heard may be less than what the model wrote, and the next question's beginning is known.
+                    self._read_ahead((Heard(heard[-1].speaker, ""),))
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
         await self._stop()
         await super().cleanup()
 
-    async def _read_ahead(self, heard: Heard) -> None:
+    def _read_ahead(self, heard: tuple[Heard, ...]) -> None:
         if self._task and not self._task.done():
             return
         if self._reading and not self._reading.done():
             return
-        request = self._conversation.request((heard,))
+        request = self._conversation.request(heard)
         self._reading = self.create_task(self._llm.prefill(request), name="read-ahead")
 
     def _begin(self, frame: SpeculateFrame) -> None:

@@ -1,14 +1,10 @@
 """The floor, event by event."""
 
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.endpointing import TurnPolicy
 from processors.floor import (
-    Action,
     Announce,
     Audible,
     CloseTurn,
@@ -16,14 +12,12 @@ from processors.floor import (
     Completeness,
     Confirm,
     Discard,
-    Event,
     Floor,
     GiveUp,
     Heard,
     Interrupt,
     Phase,
     Played,
-    Say,
     Silent,
     Speculate,
     Transcribe,
@@ -33,68 +27,7 @@ from processors.floor import (
     Voiced,
 )
 from processors.turns import NOTHING_HEARD, step
-
-POLICY = TurnPolicy()
-ALICE = UtteranceRef("alice", 1)
-BOB = UtteranceRef("bob", 1)
-WINDOW = 32
-
-
-@dataclass
-class Room:
-    """A floor with a hand on every event, window by window."""
-
-    floor: Floor = field(default_factory=Floor)
-    at_ms: float = 0.0
-    log: list[Action] = field(default_factory=list)
-    voiced_ms: dict[UtteranceRef, int] = field(default_factory=dict)
-
-    def send(self, event: Event) -> tuple[Action, ...]:
-        self.floor, actions = step(self.floor, event, POLICY)
-        self.log += actions
-        return actions
-
-    def talk(self, ref: UtteranceRef, ms: int) -> list[Action]:
-        """`ref` talks for `ms`."""
-        done: list[Action] = []
-        self.voiced_ms[ref] = 0
-        for _ in range(max(1, ms // WINDOW)):
-            self.at_ms += WINDOW
-            self.voiced_ms[ref] += WINDOW
-            done += self.send(Voiced(ref, self.voiced_ms[ref], self.at_ms))
-        return done
-
-    def quiet(self, ms: int, *refs: UtteranceRef) -> list[Action]:
-        """Everybody in `refs` is silent for `ms`, counted from now."""
-        done: list[Action] = []
-        stopped_ms = self.at_ms
-        while self.at_ms < stopped_ms + ms:
-            self.at_ms += WINDOW
-            for ref in refs:
-                done += self.send(Silent(ref, int(self.at_ms - stopped_ms), stopped_ms, self.at_ms))
-        return done
-
-    def hear(self, ref: UtteranceRef, text: str) -> tuple[Action, ...]:
-        """The transcript asked for last arrives."""
-        request = next(a.request for a in reversed(self.log) if isinstance(a, Transcribe) and a.ref == ref)
-        return self.send(Transcribed(ref, request, text, self.at_ms))
-
-    def allow(self) -> tuple[Action, ...]:
-        """The thinking gate says yes."""
-        return self.send(Verdict(self.floor.attempt, True, ""))
-
-    def ask(self, text: str = "How are you?", ref: UtteranceRef = ALICE) -> None:
-        """A whole question, up to the moment its answer is heard."""
-        self.talk(ref, 800)
-        self.quiet(128, ref)
-        self.hear(ref, text)
-        self.allow()
-        self.quiet(400, ref)
-        self.send(Audible(self.floor.attempt, self.at_ms))
-
-
-def kinds(actions) -> list[type]:
-    return [type(action) for action in actions]
+from tests.processors.floor_room import ALICE, BOB, POLICY, WINDOW, Room, kinds
 
 
 def test_the_first_short_silence_asks_for_the_words_and_their_arrival_starts_a_guess():
@@ -186,63 +119,6 @@ def test_the_utterances_of_a_turn_are_closed_once_its_answer_is_audible():
     room.ask()
     assert CloseUtterance(ALICE) in room.log
     assert room.floor.utterances == ()
-
-
-@pytest.mark.parametrize("words", ["Mm-hm.", "Yeah.", "Oh wow, okay.", "Ha ha ha.", ""])
-def test_a_back_channel_does_not_stop_the_bot(words):
-    room = Room()
-    room.ask()
-    over = UtteranceRef("alice", 2)
-    room.talk(over, 256)
-    room.quiet(128, over)
-    assert room.hear(over, words) == (CloseUtterance(over),)
-    assert room.floor.phase is Phase.ANSWERING
-
-
-def test_words_over_the_bot_take_the_floor_while_they_are_still_being_said():
-    room = Room()
-    room.ask()
-    over = UtteranceRef("alice", 2)
-    asked = room.talk(over, POLICY.barge_in_ms + WINDOW)
-    assert kinds(asked) == [Transcribe]
-    taken = room.hear(over, "Wait, stop")
-    assert taken == (Interrupt(1, "alice"),)
-    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
-
-
-def test_a_long_hum_over_the_bot_is_weighed_again_and_again_but_never_stops_it():
-    room = Room()
-    room.ask()
-    over = UtteranceRef("alice", 2)
-    room.talk(over, POLICY.barge_in_ms + WINDOW)
-    assert room.hear(over, "Hmm") == ()
-    room.at_ms += WINDOW
-    again = room.send(Voiced(over, POLICY.barge_in_ms + 2 * WINDOW, room.at_ms))
-    assert kinds(again) == [Transcribe]
-
-
-def test_after_an_interruption_the_whole_sentence_is_transcribed_again():
-    room = Room()
-    room.ask()
-    over = UtteranceRef("alice", 2)
-    room.talk(over, POLICY.barge_in_ms + WINDOW)
-    room.hear(over, "Wait, stop")
-    room.talk(over, 320)
-    assert kinds(room.quiet(128, over)) == [Transcribe]
-    (guess,) = room.hear(over, "Wait, stop. What about dogs?")
-    assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),))
-
-
-def test_somebody_talking_when_the_reply_ends_opens_the_next_turn():
-    room = Room()
-    room.ask()
-    over = UtteranceRef("bob", 1)
-    room.talk(over, 160)
-    room.send(Played(1, room.at_ms))
-    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
-    room.quiet(128, over)
-    (guess,) = room.hear(over, "And you?")
-    assert isinstance(guess, Speculate)
 
 
 def test_two_people_talking_at_once_are_one_turn_with_two_transcripts_in_order():
@@ -377,14 +253,6 @@ def test_a_judgement_of_words_that_have_changed_since_is_ignored():
     before = room.floor
     room.send(Completeness(ALICE, request, 0.99))
     assert room.floor == before
-
-
-def test_an_announcement_is_said_while_the_floor_is_free_and_can_be_talked_over():
-    room = Room()
-    assert room.send(Announce("Hello everybody.")) == (Say(1, 1, "Hello everybody."),)
-    room.send(Audible(1, 0.0))
-    room.talk(ALICE, POLICY.barge_in_ms + WINDOW)
-    assert room.hear(ALICE, "Be quiet please") == (Interrupt(1, "alice"),)
 
 
 def test_an_announcement_does_not_cut_into_a_turn():

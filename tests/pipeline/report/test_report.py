@@ -33,7 +33,7 @@ from pipeline.report import (
 from pipeline.report.chart import write_chart
 from pipeline.report.html import render_html, write_html
 from processors.events import STAGES, TurnRecord
-from processors.floor import (Heard)
+from processors.floor import Heard
 
 HOSTILE = """</title></style><script>alert('x')</script><img src=x onerror="alert(1)">&amp; 'q' "q" ]]> $x$"""
 

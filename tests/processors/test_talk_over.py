@@ -1,0 +1,84 @@
+"""Speech over the bot: what stops it, and what does not."""
+
+import pytest
+
+from processors.floor import (
+    Announce,
+    Audible,
+    CloseUtterance,
+    Heard,
+    Interrupt,
+    Phase,
+    Played,
+    Say,
+    Speculate,
+    Transcribe,
+    UtteranceRef,
+    Voiced,
+)
+from tests.processors.floor_room import ALICE, POLICY, WINDOW, Room, kinds
+
+
+@pytest.mark.parametrize("words", ["Mm-hm.", "Yeah.", "Oh wow, okay.", "Ha ha ha.", ""])
+def test_a_back_channel_does_not_stop_the_bot(words):
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, 256)
+    room.quiet(128, over)
+    assert room.hear(over, words) == (CloseUtterance(over),)
+    assert room.floor.phase is Phase.ANSWERING
+
+
+def test_words_over_the_bot_take_the_floor_while_they_are_still_being_said():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    asked = room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert kinds(asked) == [Transcribe]
+    taken = room.hear(over, "Wait, stop")
+    assert taken == (Interrupt(1, "alice"),)
+    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
+
+
+def test_a_long_hum_over_the_bot_is_weighed_again_and_again_but_never_stops_it():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(over, "Hmm") == ()
+    room.at_ms += WINDOW
+    again = room.send(Voiced(over, POLICY.barge_in_ms + 2 * WINDOW, room.at_ms))
+    assert kinds(again) == [Transcribe]
+
+
+def test_after_an_interruption_the_whole_sentence_is_transcribed_again():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    room.hear(over, "Wait, stop")
+    room.talk(over, 320)
+    assert kinds(room.quiet(128, over)) == [Transcribe]
+    (guess,) = room.hear(over, "Wait, stop. What about dogs?")
+    assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),))
+
+
+def test_somebody_talking_when_the_reply_ends_opens_the_next_turn():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("bob", 1)
+    room.talk(over, 160)
+    room.send(Played(1, room.at_ms))
+    assert (room.floor.phase, room.floor.turn) == (Phase.LISTENING, 2)
+    room.quiet(128, over)
+    (guess,) = room.hear(over, "And you?")
+    assert isinstance(guess, Speculate)
+
+
+def test_an_announcement_is_said_while_the_floor_is_free_and_can_be_talked_over():
+    room = Room()
+    assert room.send(Announce("Hello everybody.")) == (Say(1, 1, "Hello everybody."),)
+    room.send(Audible(1, 0.0))
+    room.talk(ALICE, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(ALICE, "Be quiet please") == (Interrupt(1, "alice"),)
