@@ -36,7 +36,7 @@ class Line:
 
 
 VISIT = (
-    Line("Hi Ava! How are you today?", after_ms=600),
+    Line("Hello, how are you today?", after_ms=600),
     Line("What is the capital of France?"),
     Line("Can you tell me a story about a cat?"),
     Line("Oh wait, what about a story about a dog?", after_ms=1600, cut_in=True),

@@ -28,7 +28,7 @@ class TurnPolicy(SettingsGroup):
     """Silence (ms) that ends a turn whose words do not end a sentence."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1000, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
-    sure: float = Field(default=0.95, ge=0.0, le=1.0)
+    sure: float = Field(default=0.9, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
     """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""

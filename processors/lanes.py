@@ -7,7 +7,9 @@ within the same loop step, the library finishes or stops when it can, and what i
 import asyncio
 import contextlib
 import itertools
+import os
 import queue
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from processors.errors import AcoreError, EngineError
 from processors.virtual_time import TracksOutsideWork
 
 T = TypeVar("T")
+
+_YIELDING_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,10 @@ class StreamJob(Job, Generic[T]):
 class Lane:
     """One thread for one engine."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, yielding: bool = False) -> None:
+        """`yielding`: the thread leaves the cores to the others when they want them (Linux only)."""
         self.name = name
+        self._yielding = yielding
         self._jobs: queue.PriorityQueue[tuple[int, int, Callable[[], None] | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
@@ -176,6 +182,9 @@ class Lane:
         self._jobs.put((priority, next(self._order), perform))
 
     def _work(self) -> None:
+        if self._yielding and sys.platform == "linux":
+            # A thread has a niceness of its own there.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _YIELDING_NICENESS)
         while True:
             _, _, perform = self._jobs.get()
             if perform is None:

@@ -19,6 +19,8 @@ from processors.setting_names import SettingsGroup
 
 _QUIET_MS = 64
 """A drop in level this long is more than a consonant's closure."""
+_CERTAIN = 1.1
+"""More than any probability."""
 
 
 class EarPolicy(SettingsGroup):
@@ -30,6 +32,8 @@ class EarPolicy(SettingsGroup):
     """Speech probability (0-1) under which a window of an utterance counts as silent."""
     quiet_threshold: float = Field(default=0.8, ge=0.01, le=0.99)
     """The same once the level has dropped, too: the detector remembers speech for some 100 ms after it."""
+    quiet_ms: int = Field(default=160, ge=64, le=2000)
+    """Drop in level (ms) that is a pause whatever the detector says."""
     start_ms: int = Field(default=96, ge=32, le=1000)
     """Speech (ms) needed to begin an utterance; shorter clicks are ignored."""
     pre_roll_ms: int = Field(default=320, ge=0, le=2000)
@@ -179,4 +183,6 @@ class Ear:
     def _threshold(self) -> float:
         """The probability from which this window counts as speech."""
         threshold = self._policy.start_threshold if self._silence_ms else self._policy.stop_threshold
+        if self._level.quiet_ms >= self._policy.quiet_ms:
+            return _CERTAIN
         return max(threshold, self._policy.quiet_threshold) if self._level.quiet_ms >= _QUIET_MS else threshold

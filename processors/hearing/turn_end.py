@@ -50,7 +50,8 @@ class SmartTurn:
     """smart-turn v3 (the ONNX graph inside Pipecat) on one thread: 55 ms a call on a free core."""
 
     def __init__(self) -> None:
-        self._lane = Lane("smart-turn")
+        # Its verdict is wanted some 200 ms after the words, and by then it is there.
+        self._lane = Lane("smart-turn", yielding=True)
         self._analyzer: Any = None
 
     async def start(self) -> None:
