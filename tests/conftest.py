@@ -40,6 +40,7 @@ def nothing_is_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
     threads, sockets = _threads(), _open_sockets()
     yield
     deadline = time.monotonic() + 2.0
+    left: list[str] = []
     while time.monotonic() < deadline:
         gc.collect()
         left = [thread.name for thread in _threads() - threads if thread.is_alive()]
