@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from processors.errors import AcoreError, EngineError
-from processors.lanes import Lane
+from processors.lanes import Job, Lane
 from processors.speaking.rvc.converter import Audio, Sound
 from processors.speaking.rvc.sola import CROSSFADE_MS, SEARCH_MS, Joiner
 from processors.speaking.rvc.windows import EDGE_FRAMES, FRAME_HZ, Window, WindowPlan, first_heard, next_window
@@ -130,13 +130,17 @@ class WindowedSession:
     async def _convert(self, window: Window, sound: Audio) -> Sound:
         heard = sound[(window.context - self._first) * self._hop_in : (window.stop - self._first) * self._hop_in]
         phase = self._phase
-        try:
-            piece, phase = await self._lane.run(lambda _: self._voice.convert(heard, window, phase))
-        except AcoreError:
-            raise
-        except Exception as error:
-            # torch, ONNX Runtime, faiss and WORLD fail with errors of no common kind, most often for want of memory.
-            raise EngineError(f"rvc: conversion failed: {error}", retryable=True) from error
+
+        def convert(_: Job) -> tuple[Audio, float]:
+            try:
+                return self._voice.convert(heard, window, phase)
+            except AcoreError:
+                raise
+            except Exception as error:
+                # torch, ONNX Runtime, faiss and WORLD fail with errors of no common kind, mostly for want of memory.
+                raise EngineError(f"rvc: conversion failed: {error}", retryable=True) from error
+
+        piece, after = await self._lane.run(convert)
         pcm = self._joiner.push(piece, (window.end - window.start) * self._hop_out).copy()
         if window.last:
             self._joiner.restart()
@@ -148,7 +152,7 @@ class WindowedSession:
             pcm[:fade] *= rise
         if window.last:
             pcm[len(pcm) - fade :] *= rise[::-1]
-        self._phase, self._start, self._spoken = phase, window.end, self._spoken + len(pcm)
+        self._phase, self._start, self._spoken = after, window.end, self._spoken + len(pcm)
         return Sound(pcm, self._voice.output_rate_hz)
 
     def _forget(self) -> None:

@@ -112,7 +112,7 @@ async def test_a_server_without_a_voice_is_told_at_the_start() -> None:
 
 BROKEN = {
     "exception": (web.json_response("list index out of range"), "could not convert: list index out of range"),
-    "one sample": (web.json_response({"timestamp": 1, "changedVoiceBase64": "AAA="}), "gave 1 samples for 24064"),
+    "one sample": (web.json_response({"timestamp": 1, "changedVoiceBase64": "AAA="}), "1 samples came back for 24064"),
     "half a sample": (web.json_response({"timestamp": 1, "changedVoiceBase64": "AA=="}), "could not convert"),
     "no base64": (web.json_response({"timestamp": 1, "changedVoiceBase64": "*"}), "could not convert"),
     "malformed": (web.Response(text="<html>"), "no JSON"),
