@@ -16,7 +16,7 @@ from processors.virtual_time import run_virtual
 
 T = TypeVar("T")
 
-_POOLS = ("asyncio_", "ThreadPoolExecutor", "pytest_timeout")
+_POOLS = ("asyncio_", "asyncio-waitpid", "ThreadPoolExecutor", "pytest_timeout")
 """Threads of the interpreter's own pools, which it joins by itself."""
 
 
