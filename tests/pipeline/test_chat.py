@@ -177,11 +177,12 @@ def terminal(reply: str, per_token_ms: int, cwd: Path) -> Iterator[Terminal]:
 
 
 def _own_terminal() -> None:
-    """Make standard input the controlling terminal, so that Ctrl-C typed there is a signal."""
+    """Make standard input the controlling terminal, so that Ctrl-C typed there is a signal, as is its hanging up."""
     import fcntl
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_what_is_typed_while_an_answer_streams_does_not_garble_it_and_is_kept(tmp_path: Path) -> None:
