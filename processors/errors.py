@@ -9,6 +9,7 @@ AcoreError
 ├── ModelError              the files of a model
 │   ├── ModelMissingError   not on this machine, and not to be had offline
 │   └── ModelCorruptError   its checksum or shape is wrong; it is never loaded
+├── StorageError            what is to be remembered cannot be kept
 ├── EngineError             a speech, language or voice engine failed (`retryable` says whether to ask again)
 └── DiscordVoiceError       raised in `transports.discord`
 """
@@ -36,6 +37,10 @@ class ModelCorruptError(ModelError):
     """A model file's checksum or shape is wrong; it is never loaded."""
 
 
+class StorageError(AcoreError):
+    """What is to be remembered cannot be kept or read. The message names the folder and says what to do."""
+
+
 class EngineError(AcoreError):
     """A speech-to-text, language, text-to-speech or voice conversion engine failed."""
 
@@ -56,4 +61,5 @@ __all__ = [
     "ModelMissingError",
     "PersonaError",
     "SettingError",
+    "StorageError",
 ]

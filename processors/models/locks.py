@@ -31,6 +31,16 @@ else:
         return True
 
 
+def claim(path: Path) -> int | None:
+    """Take the lock file `path` for as long as the handle this returns is open; None when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    if _take(handle):
+        return handle
+    os.close(handle)
+    return None
+
+
 @contextmanager
 def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file `path`; wait as long as another process or thread does, calling `on_wait` once.

@@ -1,0 +1,53 @@
+"""The tables of the memory file, as a list of migrations: the file's version is how many of them it has seen.
+
+A migration that has been released is never changed; what is new is appended. Each runs whole or not at all.
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: what was said, and small states of anything else
+    """
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        place TEXT NOT NULL,
+        guild TEXT NOT NULL,
+        persona TEXT NOT NULL,
+        person TEXT NOT NULL,      -- whose exchange it is: who spoke, or who was answered
+        speaker TEXT NOT NULL,
+        name TEXT NOT NULL,
+        by_character INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        at_s REAL NOT NULL,
+        scope TEXT NOT NULL        -- open, restricted (its place only) or private (its person only)
+    );
+    CREATE INDEX messages_by_place ON messages (place, kind, id);
+    CREATE INDEX messages_by_person ON messages (person);
+    CREATE INDEX messages_by_time ON messages (at_s);
+    CREATE TABLE state (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        json TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    """,
+    # 2: words of the messages, for BM25
+    """
+    CREATE VIRTUAL TABLE message_words USING fts5 (
+        text, content='messages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    );
+    INSERT INTO message_words (message_words) VALUES ('rebuild');
+    CREATE TRIGGER message_words_add AFTER INSERT ON messages BEGIN
+        INSERT INTO message_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER message_words_remove AFTER DELETE ON messages BEGIN
+        INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+    CREATE TRIGGER message_words_change AFTER UPDATE OF text ON messages BEGIN
+        INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.id, old.text);
+        INSERT INTO message_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    """,
+)
+
+WORD_INDEXES = ("message_words",)
+"""Full-text tables: never copied out of a damaged file, and merged when something is to leave no trace."""
