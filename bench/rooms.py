@@ -65,7 +65,7 @@ class _Probe(FrameProcessor):
     """Behind the ears: how late does the pipeline learn of what was said?"""
 
     def __init__(self, clock: SessionClock, meter: Meter) -> None:
-        super().__init__(name="probe")
+        super().__init__(name="probe", enable_direct_mode=True)
         self._clock = clock
         self._meter = meter
 

@@ -42,11 +42,11 @@ class ConversationRecorder:
 
     def user(self, streams: Iterable[Pcm]) -> None:
         """The next piece of everybody's speech: 16 kHz mono int16, one equally long array per speaker."""
+        if self._sink is None:
+            self._user_samples += max(map(len, streams), default=0) * RATE_HZ // _USER_RATE_HZ
+            return
         mixed = np.sum([np.asarray(pcm, np.int32) for pcm in streams], axis=0, dtype=np.int32)
         chunk = np.clip(mixed, -32768, 32767).astype(np.int16)
-        if self._sink is None:
-            self._user_samples += len(chunk) * RATE_HZ // _USER_RATE_HZ
-            return
         resampled = self._resampler.resample_chunk(chunk)
         self._user = np.concatenate((self._user, resampled))
         self._user_samples += len(resampled)

@@ -29,14 +29,16 @@ class _Playing:
 
 
 class Playout(FrameProcessor):
-    """Consumes the marks and sounds of a reply as they leave the output transport.
+    """Consumes the marks and sounds of a reply as they leave the output transport; the sounds go no further.
+
+    Works in its caller's task: it never waits, and a queue of its own would cost as much again as all it does.
 
     Produces, upstream, `ReplyAudibleFrame` with the first sound and `ReplyPlayedFrame` when the reply has ended or was
     interrupted, with the words that were played.
     """
 
     def __init__(self, clock: SessionClock) -> None:
-        super().__init__(name="playout")
+        super().__init__(name="playout", enable_direct_mode=True)
         self._clock = clock
         self._playing: _Playing | None = None
 
@@ -45,8 +47,10 @@ class Playout(FrameProcessor):
         match frame:
             case ClauseSpokenFrame():
                 self._next_clause(frame)
-            case ReplyAudioFrame() if self._playing:
-                await self._count(self._playing, frame)
+            case ReplyAudioFrame():
+                if self._playing:
+                    await self._count(self._playing, frame)
+                return
             case ReplySpokenFrame(attempt=attempt):
                 await self._end(attempt)
             case InterruptionFrame() if self._playing:

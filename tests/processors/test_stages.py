@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipecat.frames.frames import InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.clock import SessionClock
@@ -295,6 +296,19 @@ def test_play_out_tells_of_the_first_sound_and_of_the_end(virtually: Virtually) 
     assert [frame.first_audio_ms - frame.at_ms for frame in alone.of(ReplyAudibleFrame)] == [5.0]
     assert alone.direction(ReplyAudibleFrame) is FrameDirection.UPSTREAM
     assert [(frame.spoken, frame.complete) for frame in alone.of(ReplyPlayedFrame)] == [("One. Two.", True)]
+
+
+def test_sound_that_was_played_is_counted_before_an_interruption_and_goes_no_further(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        alone = Alone(Playout(SessionClock()))
+        sound = ReplyAudioFrame(bytes(960), 24000, 1)
+        mark = ClauseSpokenFrame(1, "One two three four.", 80.0, 0.0, 0.0, 0.0)
+        await alone.send(mark, sound, sound, InterruptionFrame())
+        return alone
+
+    alone = virtually(run())
+    assert [(frame.spoken, frame.complete) for frame in alone.of(ReplyPlayedFrame)] == [("One two", False)]
+    assert alone.of(ReplyAudioFrame) == []
 
 
 def test_a_reply_without_sound_is_over_all_the_same(virtually: Virtually) -> None:

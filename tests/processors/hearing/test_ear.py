@@ -47,6 +47,23 @@ def test_silence_opens_nothing(ear):
     assert listen(ear, silence(2000)) == []
 
 
+def test_made_up_silence_costs_no_detection_and_speech_behind_it_is_heard_in_time():
+    asked = []
+
+    class Counting(LevelVad):
+        def probability(self, window):
+            asked.append(window)
+            return super().probability(window)
+
+    ear = Ear(Counting(), EarPolicy())
+    assert listen(ear, silence(4000)) == []
+    assert len(asked) == 8
+    windows = listen(ear, tone(640), silence(320))
+    assert windows[0].voiced_ms == EarPolicy().start_ms
+    assert len(asked) == 8 + 960 // 32
+    assert len(ear.sound()) >= SAMPLE_RATE_HZ * 0.96, "the silence in front of the onset is kept as pre-roll"
+
+
 def test_a_click_shorter_than_the_onset_opens_nothing(ear):
     assert listen(ear, silence(500), tone(40), silence(500)) == []
 
