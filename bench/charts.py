@@ -99,6 +99,28 @@ def write_soak_chart(result: Path, path: Path) -> None:
     _write(figure, path)
 
 
+def write_wire_chart(result: Path, path: Path) -> None:
+    """How the times of the wire are distributed, idle and busy. Raises AcoreError naming the file."""
+    content = json.loads(result.read_text("utf-8"))
+    shown = {
+        "packet_to_ear": "packet in to the ear (ms)",
+        "pcm_to_packet": "first sound to packet out (ms)",
+        "decision_to_last_packet": "talk-over decided to last packet (ms)",
+        "spacing": "between packets (ms)",
+    }
+    figure = _figure(9.6, 5.6)
+    for axes, (name, label) in zip(figure.subplots(2, 2).flat, shown.items(), strict=True):
+        for colour, (load, curves) in zip(_COLOURS, content["quantiles"].items(), strict=False):
+            if name in curves:
+                axes.plot(curves[name], range(101), color=colour, label=load, linewidth=1.8)
+        axes.set_xlabel(label, fontsize=9, color=_FAINT)
+        axes.set_ylabel("share (%)", fontsize=9, color=_FAINT)
+        axes.set_ylim(0, 101)
+        axes.legend(fontsize=8.5, frameon=False, loc="lower right")
+        _plain(axes)
+    _write(figure, path)
+
+
 def write_engines_chart(result: Path, path: Path) -> None:
     """What each engine takes to its first result. Raises AcoreError naming the file."""
     engines = [one for one in json.loads(result.read_text("utf-8"))["engines"] if one["first_ms"] is not None]

@@ -128,6 +128,30 @@ def engines(
 
 
 @bench_app.command()
+def wire(
+    context: typer.Context,
+    talk_overs: Annotated[int, typer.Option("--talk-overs", min=1, help="How often the bot is talked over.")] = 25,
+    loads: Annotated[
+        str, typer.Option("--loads", metavar="A,B", help="idle, and busy: the embedded engines at work all the time.")
+    ] = "idle,busy",
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+) -> None:
+    """Packet in to the ear, sound to packet out, talk-over to the last packet, spacing: over a Discord on loopback."""
+    names = [name.strip() for name in loads.split(",") if name.strip()]
+    if not names or not set(names) <= {"idle", "busy"}:
+        raise SettingError(f"--loads is {loads!r}; it must be idle, busy or both, like idle,busy")
+    _with_profile(context, None)
+
+    from bench.wire import run_wire, wire_lines
+
+    figures, path = run_wire(talk_overs, names, _corpus(corpus), out, typer.echo)  # type: ignore[arg-type]
+    for line in wire_lines(figures):
+        typer.echo(line)
+    typer.echo(f"{path}, and the same as .png")
+
+
+@bench_app.command()
 def load(
     context: typer.Context,
     rooms: Annotated[

@@ -29,6 +29,7 @@ def corpus(tmp_path: Path) -> Path:
         (["latency", "--profile", "hasty"], "--profile is 'hasty'; it must be snappy, balanced or patient"),
         (["compare", "--designs", "acore,telepathy"], "there is no design 'telepathy'"),
         (["load", "--rooms", "many"], "--rooms is 'many'"),
+        (["wire", "--loads", "frantic"], "--loads is 'frantic'"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(arguments: list[str], message: str, corpus: Path, tmp_path: Path) -> None:
