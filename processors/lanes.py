@@ -43,15 +43,21 @@ class Priority(IntEnum):
 
 
 class Job:
-    """What a blocking function sees of its caller."""
+    """What a blocking function sees of its caller, and of the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, outranked: Callable[[], bool]) -> None:
         self._cancelled = threading.Event()
+        self._outranked = outranked
 
     @property
     def cancelled(self) -> bool:
         """Whether the caller no longer wants the result. Check it between steps."""
         return self._cancelled.is_set()
+
+    @property
+    def outranked(self) -> bool:
+        """Whether somebody waits for the lane who goes before this job. One that can be taken up again stops then."""
+        return self._outranked()
 
     def cancel(self) -> None:
         """Say that the result is no longer wanted."""
@@ -61,8 +67,8 @@ class Job:
 class StreamJob(Job, Generic[T]):
     """A job that delivers piece by piece."""
 
-    def __init__(self, deliver: Callable[[T], None]) -> None:
-        super().__init__()
+    def __init__(self, deliver: Callable[[T], None], outranked: Callable[[], bool]) -> None:
+        super().__init__(outranked)
         self._deliver = deliver
 
     def emit(self, piece: T) -> None:
@@ -92,7 +98,7 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        job = Job()
+        job = Job(lambda: self._outranked(priority))
 
         def finish(result: T | None, error: BaseException | None) -> None:
             if done.done():
@@ -131,7 +137,9 @@ class Lane:
         loop = asyncio.get_running_loop()
         # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
         pieces: asyncio.Queue[T | _End] = asyncio.Queue()
-        job: StreamJob[T] = StreamJob(lambda piece: _call_soon(loop, pieces.put_nowait, piece))
+        job: StreamJob[T] = StreamJob(
+            lambda piece: _call_soon(loop, pieces.put_nowait, piece), lambda: self._outranked(priority)
+        )
 
         def perform() -> None:
             if job.cancelled:
@@ -164,6 +172,10 @@ class Lane:
             return
         self._jobs.put((-1, next(self._order), None))
         await asyncio.get_running_loop().run_in_executor(None, thread.join)
+
+    def _outranked(self, priority: Priority) -> bool:
+        with self._jobs.mutex:
+            return bool(self._jobs.queue) and self._jobs.queue[0][0] < priority
 
     def _named(self, error: BaseException) -> BaseException:
         """The error as the pipeline knows how to report it: whatever a library raises, its engine has failed."""

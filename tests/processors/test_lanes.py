@@ -40,6 +40,27 @@ async def test_the_live_turn_goes_before_guesses_and_background_work():
         assert order == [Priority.LIVE, Priority.SPECULATION, Priority.BACKGROUND]
 
 
+async def test_a_job_sees_that_somebody_waits_who_goes_before_it():
+    async with open_lane() as lane:
+        begun, look, seen = threading.Event(), threading.Event(), []
+
+        def work(job):
+            begun.set()
+            look.wait(5)
+            seen.append(job.outranked)
+
+        for other in (Priority.BACKGROUND, Priority.SPECULATION, Priority.LIVE):
+            running = asyncio.create_task(lane.run(work, priority=Priority.SPECULATION))
+            assert await asyncio.to_thread(begun.wait, 5)
+            waiting = asyncio.create_task(lane.run(lambda job: None, priority=other))
+            await asyncio.sleep(0)
+            look.set()
+            await asyncio.gather(running, waiting)
+            begun.clear()
+            look.clear()
+        assert seen == [False, False, True]
+
+
 async def test_a_cancelled_caller_goes_on_at_once_while_the_library_still_works():
     async with open_lane() as lane:
         release, seen = threading.Event(), []

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 
+from processors.lanes import Priority
 from processors.language.engines import Finish, LanguageModel, Message
 from processors.language.settings import Sampling
 
@@ -14,11 +15,14 @@ CANCEL_BUDGET_S = 0.02
 
 
 async def reply(
-    llm: LanguageModel, messages: Sequence[Message] = HELLO, sampling: Sampling = SAMPLING
+    llm: LanguageModel,
+    messages: Sequence[Message] = HELLO,
+    sampling: Sampling = SAMPLING,
+    priority: Priority = Priority.LIVE,
 ) -> tuple[str, Finish | None]:
     """The whole text of a reply, and how it ended."""
     text, finish = "", None
-    async with contextlib.aclosing(llm.stream(messages, sampling)) as deltas:
+    async with contextlib.aclosing(llm.stream(messages, sampling, priority=priority)) as deltas:
         async for delta in deltas:
             text, finish = text + delta.text, delta.finish or finish
     return text, finish

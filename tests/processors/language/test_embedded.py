@@ -5,12 +5,16 @@ import contextlib
 import sys
 import threading
 import types
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from processors.errors import EngineError, ModelMissingError
+from processors.lanes import Priority
 from processors.language.embedded import EmbeddedLlm
+from processors.language.engines import Message
+from processors.language.settings import Sampling
 from processors.models import ModelStore
 from tests.processors.language.asking import CANCEL_BUDGET_S, cancel_s, reply
 
@@ -28,13 +32,16 @@ class StubbornServer:
         self.on_stuck: Any = lambda: None
         self.finished: list[str] = []
         self.requests: list[dict[str, Any]] = []
+        self.words = ("Hello", " there")
+        self.on_word: Callable[[str], None] = lambda word: None
 
     def handle_chat_completions(self, request: dict[str, Any], on_chunk: Any) -> None:
         self.requests.append(request)
         if gate := self.gate:
             self.on_stuck()
             gate.wait(10)
-        for text in ("Hello", " there"):
+        for text in self.words:
+            self.on_word(text)
             if on_chunk({"choices": [{"delta": {"content": text}}]}):
                 self.finished.append("told to stop")
                 return
@@ -92,6 +99,50 @@ async def test_a_cancel_frees_the_caller_within_20_ms_though_the_library_goes_on
         # Its thread is used again, and nothing of the five late replies is in this one.
         assert await reply(llm) == ("Hello there", "stop")
         assert server.finished == ["told to stop"] * 5 + ["said"]
+
+
+async def test_a_reply_in_text_gives_way_to_a_turn_and_goes_on_where_it_was(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        (server,) = llama_cpp
+        server.words = ("One", " two", " three")
+        loop = asyncio.get_running_loop()
+        spoken: list[asyncio.Task[tuple[str, str | None]]] = []
+        asked = threading.Event()
+
+        def speak() -> None:
+            spoken.append(asyncio.create_task(reply(llm)))
+            loop.call_soon(asked.set)
+
+        def on_word(word: str) -> None:
+            if word == " two" and not spoken:
+                loop.call_soon_threadsafe(speak)
+                asked.wait(10)
+                server.words = ("Go",)
+                server.on_word = carry_on
+
+        def carry_on(word: str) -> None:
+            if len(server.requests) == 2:
+                server.words = (" three",)
+
+        server.on_word = on_word
+        sampling = Sampling(max_tokens=9)
+        written = [d async for d in llm.stream([Message("user", "Count.")], sampling, priority=Priority.BACKGROUND)]
+        assert await spoken[0] == ("Go", "stop")
+    text, voice, rest = server.requests
+    assert "".join(d.text for d in written) == "One two three"
+    assert [d.finish for d in written] == [None, None, None, "stop"]
+    assert (text["id_slot"], voice["id_slot"], rest["id_slot"]) == (1, 0, 1)
+    assert rest["messages"][-1] == {"role": "assistant", "content": "One two"}
+    assert rest["max_tokens"] == 7
+
+
+async def test_a_reply_in_text_begins_once_the_turn_is_through(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        await llm.prefill([Message("user", "Count.")])
+        loop = asyncio.get_running_loop()
+        read_s = loop.time()
+        await reply(llm, priority=Priority.BACKGROUND)
+        assert loop.time() - read_s >= 0.49
 
 
 async def test_every_sampling_setting_reaches_the_library(tmp_path, llama_cpp):
