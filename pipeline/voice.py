@@ -11,9 +11,11 @@ from pipeline.engines import Engines
 from pipeline.settings import Settings
 from processors.clock import SessionClock
 from processors.hearing.hearing import Hearing
+from processors.language.context import fit_examples, room_of
 from processors.language.conversation import Conversation, Prompt
 from processors.language.engines import Message
 from processors.language.responder import Responder
+from processors.language.tokens import TokenCounter
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
 from processors.speaking.speaker import Speaker
@@ -75,13 +77,15 @@ def make_conversation(
 ) -> Conversation:
     """An empty conversation with a character, in the language model's budget."""
     user_name = settings.persona.user_name
-    examples = tuple(
-        Message(line.role, line.text) for block in example_dialogues(character.card, user_name) for line in block
-    )
-    room = settings.language.context_tokens - settings.language.sampling.max_tokens
+    dialogues = example_dialogues(character.card, user_name)
+    blocks = [tuple(Message(line.role, line.text) for line in dialogue) for dialogue in dialogues]
+    room = room_of(settings.language.context_tokens, settings.language.sampling.max_tokens)
+    counter = TokenCounter()
+    examples = tuple(message for block in fit_examples(blocks, room, counter) for message in block)
     return Conversation(
         Prompt(character.system_prompt(user_name), examples),
         most_messages=settings.language.history_messages,
-        most_tokens=int(room * 0.9),
+        most_tokens=room,
         name_of=name_of,
+        counter=counter,
     )

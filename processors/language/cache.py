@@ -6,7 +6,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loguru import logger
 
@@ -87,7 +87,8 @@ class CachedLlm:
         reply: list[Delta] = []
         async with contextlib.aclosing(self._llm.stream(messages, sampling, priority=priority)) as deltas:
             async for delta in deltas:
-                reply.append(delta)
+                # Given again, it costs no prompt.
+                reply.append(replace(delta, usage=None) if delta.usage else delta)
                 yield delta
         # A stream that was closed or failed on the way does not come here: only whole replies are kept.
         if any(delta.text.strip() for delta in reply):

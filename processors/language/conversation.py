@@ -1,13 +1,24 @@
-"""What the language model is shown: the persona, then the conversation so far, then what was just said."""
+"""One conversation of one character, spoken or written: what is asked of the language model in each turn of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from processors.floor import Heard
-from processors.language.engines import Message
-
-_CHARS_PER_TOKEN = 3.5
-"""A low estimate for English text with common tokenizers; needs no download."""
+from processors.language.context import (
+    NO_BACKGROUND,
+    NO_NOTES,
+    Background,
+    Notes,
+    PromptPart,
+    fit_background,
+    fit_notes,
+    fit_words,
+    parts_of,
+    system_text,
+    user_text,
+)
+from processors.language.engines import Message, Usage
+from processors.language.tokens import TokenCounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +29,33 @@ class Prompt:
     examples: tuple[Message, ...] = ()
 
 
-class Conversation:
-    """The spoken exchange of one room, as far as it was really heard.
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    speakers: frozenset[str]
+    messages: tuple[Message, ...]
+    tokens: int
 
-    Old messages are dropped half the history at a time: dropping one a turn would change the beginning of every
-    request, and the engine could reuse none of what it has read.
+
+@dataclass(slots=True)
+class PromptUse:
+    """How much of the prompts the engine still knew, since the start."""
+
+    requests: int = 0
+    """Those whose engine told."""
+    tokens: int = 0
+    cached: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the tokens of all prompts, those that had not to be read."""
+        return self.cached / self.tokens if self.tokens else 0.0
+
+
+class Conversation:
+    """The exchange of one room or channel, as far as it was really heard. Its layout is that of `context`.
+
+    Old messages are dropped half the history at a time, and the background changes only then: dropping one a turn
+    would change the beginning of every request, and the engine could reuse none of what it has read.
     """
 
     def __init__(
@@ -32,43 +65,122 @@ class Conversation:
         most_messages: int,
         most_tokens: int,
         name_of: Callable[[str], str] = str,
+        counter: TokenCounter | None = None,
     ) -> None:
+        """
+        Args:
+            most_tokens: the room of a whole request; see `context.room_of`.
+            counter: what is known of the model's tokens, to be shared by all conversations with it.
+        """
         self._prompt = prompt
         self._most_messages = most_messages
-        self._most_chars = int(most_tokens * _CHARS_PER_TOKEN)
+        self._room = most_tokens
         self._name_of = name_of
-        self._history: list[Message] = []
+        self._counter = counter or TokenCounter()
+        self._exchanges: list[_Exchange] = []
         self._speakers: set[str] = set()
+        self._background = NO_BACKGROUND
+        self._known = NO_BACKGROUND
+        """What `know` was last told; becomes the background when the history is cut anyway."""
+        self._notes_tokens = 0
+        """The longest notes so far: as much is kept free of history for the next ones."""
+        self._prefix: list[Message] = []
+        self._prefix_tokens = 0
+        self._settle()
+        self.use = PromptUse()
 
     @property
     def prefix(self) -> list[Message]:
         """The part that is the same in every request."""
-        return [Message("system", self._prompt.system), *self._prompt.examples]
+        return list(self._prefix)
 
     @property
     def history(self) -> tuple[Message, ...]:
         """What was said and heard so far, oldest first."""
-        return tuple(self._history)
+        return tuple(message for exchange in self._exchanges for message in exchange.messages)
 
-    def request(self, heard: tuple[Heard, ...]) -> list[Message]:
+    def know(self, background: Background) -> None:
+        """Say what is known of people and earlier times. Until the history is cut the next time, what is new in it
+        about people stands among the notes, so that the beginning of the requests stays as it is."""
+        self._known = fit_background(background, self._room, self._counter)
+        if not self._exchanges:
+            self._settle()
+
+    def request(self, heard: tuple[Heard, ...], notes: Notes = NO_NOTES) -> list[Message]:
         """The messages that ask for a reply to `heard`."""
-        return [*self.prefix, *self._history, Message("user", self._quote(heard))]
+        notes, words = self._last(heard, notes)
+        last = Message("user", user_text(notes, words))
+        return [*self._prefix, *self._fitting(self._counter.message(last)), last]
 
-    def add(self, heard: tuple[Heard, ...], spoken: str) -> None:
-        """Remember an exchange: what was said to the bot, and the words of its reply that were really played."""
-        self._history.append(Message("user", self._quote(heard)))
-        self._history.append(Message("assistant", spoken))
+    def parts(self, heard: tuple[Heard, ...], notes: Notes = NO_NOTES) -> tuple[PromptPart, ...]:
+        """The parts of `request`, for reading."""
+        notes, words = self._last(heard, notes)
+        history = self._fitting(self._counter.count(user_text(notes, words)))
+        prompt = self._prompt
+        return parts_of(prompt.system, self._background, prompt.examples, history, notes, words, self._counter)
+
+    def add(self, heard: tuple[Heard, ...], spoken: str, notes: Notes = NO_NOTES) -> None:
+        """Remember an exchange: what was said to the bot, and the words of its reply that were really played (empty
+        if it only listened). `notes` are those its request was made with; they are not part of the history."""
+        notes, words = self._last(heard, notes)
+        if not notes.empty:
+            self._notes_tokens = max(self._notes_tokens, self._counter.count(user_text(notes, "")))
+        answer = (Message("assistant", spoken),) if spoken else ()
+        messages = (Message("user", words), *answer)
+        speakers = frozenset(one.speaker for one in heard)
+        self._exchanges.append(_Exchange(speakers, messages, self._counter.messages(messages)))
         if self._too_long():
-            del self._history[: len(self._history) // 4 * 2 or 2]
+            del self._exchanges[: len(self._exchanges) // 2 or 1]
+            self._settle()
+
+    def forget(self, speaker: str) -> None:
+        """Drop every exchange that `speaker` had a part in, and all that is known of anybody until `know` says it
+        again."""
+        self._exchanges = [exchange for exchange in self._exchanges if speaker not in exchange.speakers]
+        self._speakers.discard(speaker)
+        self._known = NO_BACKGROUND
+        self._settle()
 
     def clear(self) -> None:
         """Forget all that was said."""
-        self._history.clear()
+        self._exchanges.clear()
         self._speakers.clear()
+        self._settle()
+
+    def note_usage(self, request: list[Message], usage: Usage) -> None:
+        """What the engine has counted for a request: corrects the estimates and the share it still knew."""
+        self._counter.learn(request, usage)
+        self.use.requests += 1
+        self.use.tokens += usage.prompt_tokens
+        self.use.cached += usage.cached_tokens
+
+    def _settle(self) -> None:
+        self._background = self._known
+        system = Message("system", system_text(self._prompt.system, self._background))
+        self._prefix = [system, *self._prompt.examples]
+        self._prefix_tokens = self._counter.messages(self._prefix)
+
+    def _last(self, heard: tuple[Heard, ...], notes: Notes) -> tuple[Notes, str]:
+        """The notes and words of a last message, as far as they fit."""
+        news = tuple(line for line in self._known.people if line not in self._background.people)
+        if news:
+            notes = Notes((*news, *notes.people), notes.knowledge, notes.lore, notes.state, notes.clock)
+        words = fit_words(self._quote(heard), self._room, self._counter)
+        return fit_notes(notes, self._room, self._counter), words
+
+    def _fitting(self, last_tokens: int) -> list[Message]:
+        """The newest exchanges that fit beside a last message. Nearly always all of them: `add` keeps room."""
+        left = self._room - self._prefix_tokens - last_tokens
+        first = len(self._exchanges)
+        while first > 0 and (left := left - self._exchanges[first - 1].tokens) >= 0:
+            first -= 1
+        return [message for exchange in self._exchanges[first:] for message in exchange.messages]
 
     def _too_long(self) -> bool:
-        chars = sum(len(message.content) for message in (*self.prefix, *self._history))
-        return len(self._history) > self._most_messages or chars > self._most_chars
+        messages = sum(len(exchange.messages) for exchange in self._exchanges)
+        tokens = sum(exchange.tokens for exchange in self._exchanges)
+        taken = self._prefix_tokens + self._notes_tokens + tokens
+        return messages > self._most_messages or taken > self._room
 
     def _quote(self, heard: tuple[Heard, ...]) -> str:
         self._speakers |= {one.speaker for one in heard}

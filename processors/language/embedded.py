@@ -12,7 +12,7 @@ from loguru import logger
 
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
-from processors.language.engines import Delta, Finish, Message
+from processors.language.engines import Delta, Finish, Message, Usage
 from processors.language.settings import Sampling
 from processors.models import ModelStore
 
@@ -193,4 +193,11 @@ def _delta(event: dict[str, Any]) -> Delta | None:
     text = choices[0].get("delta", {}).get("content") or ""
     reason = choices[0].get("finish_reason")
     finish: Finish | None = None if reason is None else ("length" if reason == "length" else "stop")
-    return Delta(text, finish) if text or finish else None
+    return Delta(text, finish, _usage(event.get("timings"))) if text or finish else None
+
+
+def _usage(timings: dict[str, Any] | None) -> Usage | None:
+    if timings is None:
+        return None
+    cached = int(timings.get("cache_n", 0))
+    return Usage(cached + int(timings.get("prompt_n", 0)), cached)

@@ -25,12 +25,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How long a prompt was, as its engine has counted."""
+
+    prompt_tokens: int
+    cached_tokens: int = 0
+    """Of them, those that had not to be read: the engine still knew them from an earlier request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a streamed reply."""
 
     text: str
     finish: Finish | None = None
     """Set on the last piece: `stop` when the model was done, `length` when it ran into `max_tokens`."""
+    usage: Usage | None = None
+    """On the last piece, if the engine tells."""
 
 
 class LanguageModel(Protocol):

@@ -21,7 +21,7 @@ from processors.frames import (
     SpeculateFrame,
 )
 from processors.language.conversation import Conversation
-from processors.language.engines import LanguageModel
+from processors.language.engines import LanguageModel, Message, Usage
 from processors.language.settings import LanguageSettings
 
 _ATTEMPTS_KEPT = 8
@@ -98,6 +98,8 @@ class Responder(FrameProcessor):
                 async for delta in deltas:
                     patience.reschedule(asyncio.get_running_loop().time() + self._settings.timeout_s)
                     cut_short = delta.finish == "length"
+                    if delta.usage:
+                        self._note_usage(messages, delta.usage)
                     if delta.text:
                         await self.push_frame(ReplyTextFrame(frame.attempt, delta.text, self._clock.now_ms()))
         except EngineError as error:
@@ -106,6 +108,15 @@ class Responder(FrameProcessor):
             late = f"no token within {self._settings.timeout_s:g} s (LANGUAGE_TIMEOUT_S)"
             await self._fail(frame.attempt, EngineError(late, retryable=True))
         await self.push_frame(ReplyTextEndFrame(frame.attempt, cut_short, self._clock.now_ms()))
+
+    def _note_usage(self, request: list[Message], usage: Usage) -> None:
+        self._conversation.note_usage(request, usage)
+        logger.debug(
+            "prompt of {} tokens, {} of them from the cache; {:.0%} over the conversation",
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            self._conversation.use.share,
+        )
 
     async def _fail(self, attempt: int, error: EngineError) -> None:
         await self.push_error(f"the language model failed: {error}", exception=error)
