@@ -35,7 +35,7 @@ def _livekit(engines: Engines, settings: Settings, character: CharacterProfile) 
     try:
         from bench.designs.livekit_agents import LiveKitAgents
     except ImportError as error:
-        raise SettingError(f"the livekit design needs livekit-agents: pip install livekit-agents ({error})") from None
+        raise SettingError(f"the livekit design needs an extra: pip install -e '.[bench-livekit]' ({error})") from None
     return LiveKitAgents(engines, settings, character)
 
 

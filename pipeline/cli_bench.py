@@ -84,7 +84,7 @@ def compare(
     profile: _Profile = None,
     designs: Annotated[
         str,
-        typer.Option("--designs", metavar="A,B", help="acore, pipecat, sequential, livekit (needs livekit-agents)."),
+        typer.Option("--designs", metavar="A,B", help="acore, pipecat, sequential, livekit (extra bench-livekit)."),
     ] = "acore,pipecat,sequential",
     kinds: _Kinds = "plain",
     out: _Out = Path("results"),
@@ -124,6 +124,21 @@ def engines(
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     path = run_engines(names, state.config, out, typer.echo)
+    typer.echo(f"{path}, and the same as .png")
+
+
+@bench_app.command()
+def overhead(context: typer.Context, turns: _Turns = None, out: _Out = Path("results"), corpus: _Corpus = None) -> None:
+    """What of an answer's delay is the pipeline's own: the corpus on engines that take no time. 4 s a turn."""
+    settings = _with_profile(context, None)
+
+    from bench.overhead import run_overhead
+    from personas.library import load_character
+
+    order = _order(turns, "plain", out, corpus, "overhead", keep_audio=False)
+    character = load_character(settings.persona.character)
+    own, path = run_overhead(order.turns, settings, character, order.corpus, out, typer.echo)
+    typer.echo(f"ours: p50 {own.p50:.1f} ms, p95 {own.p95:.1f} ms, p99 {own.p99:.1f} ms over {own.count} turns")
     typer.echo(f"{path}, and the same as .png")
 
 
@@ -186,6 +201,22 @@ def soak(
 
     growth, path = run_soak(minutes, rooms, settings, _corpus(corpus), out, typer.echo)
     typer.echo(f"memory {growth:+.2f} % after the warm-up; {path}, and the same as .png")
+
+
+@bench_app.command()
+def record(context: typer.Context, out: _Out = Path("bench/results"), corpus: _Corpus = None) -> None:
+    """Every figure that must hold, on a machine that does nothing else, and a table of them. About 40 minutes.
+
+    The soak is run by itself, before or after, into the same folder.
+    """
+    state: State = context.obj
+
+    from bench.record import run_record
+
+    _manifest(_corpus(corpus))
+    path = run_record(state.config, _corpus(corpus), out, typer.echo)
+    typer.echo(path.read_text("utf-8"))
+    typer.echo(f"{path}")
 
 
 def _with_profile(context: typer.Context, profile: str | None) -> "Settings":

@@ -2,7 +2,7 @@
 
 `AgentSession` is given engines, an audio input and an audio output; everything else (its Silero VAD, endpointing,
 preemptive generation, sentence tokenizer, false interruption handling) is left as it comes. An optional design:
-`pip install livekit-agents`.
+`pip install -e '.[bench-livekit]'`.
 """
 
 import asyncio

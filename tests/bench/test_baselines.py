@@ -68,7 +68,7 @@ def test_a_design_answers_both_turns_in_its_own_time(
     name: str, virtual: bool, least_ms: float, most_ms: float, sounds: Sounds, tmp_path: Path
 ) -> None:
     if name == "livekit":
-        pytest.importorskip("livekit.agents", reason="an optional design: pip install livekit-agents")
+        pytest.importorskip("livekit.agents", reason="an optional design, in the extra bench-livekit")
     recording = hold(name, sounds, tmp_path / "run.wav", virtual=virtual)
     outcomes = measure(recording)
 

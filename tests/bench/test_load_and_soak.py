@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from bench.load import run_load
-from bench.soak import Sample, growth_percent, run_soak
+from bench.soak import run_soak
 from pipeline.settings import load_settings
 
 
@@ -31,12 +29,3 @@ def test_memory_is_watched_while_a_room_talks(few_turns: Path, tmp_path: Path) -
     assert content["samples"][-1]["turns"] > 0
     assert all(sample["rss_mb"] > 20 for sample in content["samples"])
     assert path.with_suffix(".png").stat().st_size > 5_000
-
-
-def test_growth_is_that_of_the_line_behind_the_warm_up() -> None:
-    def sample(minute: float, rss_mb: float) -> Sample:
-        return Sample(minute, rss_mb, tasks=1, threads=1, objects=1, turns=0, hop_p99_ms=0.0)
-
-    samples = [sample(0, 50), sample(1, 90), *(sample(minute, 100 + minute / 8) for minute in range(2, 10))]
-
-    assert growth_percent(samples) == pytest.approx(100 * (7 / 8) / 100.25, abs=0.01)

@@ -1,0 +1,45 @@
+"""`acore bench record`: every figure that must hold, one bench after the other, and a table of what came out."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.targets import table
+from pipeline.report.files import write_atomically
+from processors.errors import AcoreError
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("latency", "--turns", "90"),
+    ("compare", "--turns", "20", "--designs", "acore,pipecat,sequential,livekit"),
+    ("overhead", "--turns", "30"),
+    ("wire", "--talk-overs", "25"),
+    ("load", "--rooms", "1,16,32,48,60,64,72,80", "--seconds", "12"),
+)
+"""About 40 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
+
+
+_ACORE = "from pipeline.cli import main; main()"
+
+
+def run_record(
+    config: Path | None, corpus: Path, out: Path, tell: Callable[[str], None], steps: Sequence[Sequence[str]] = STEPS
+) -> Path:
+    """Run each bench in a process of its own. Writes `<out>/record.md`. One that was stopped goes on where it was.
+
+    Raises:
+        AcoreError: a bench failed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    began_s = time.monotonic()
+    for name, *options in steps:
+        tell(f"== {name} {' '.join(options)}, after {(time.monotonic() - began_s) / 60:.1f} min")
+        command = [sys.executable, "-c", _ACORE, *(["--config", str(config)] if config else [])]
+        command += ["bench", name, *options, "--out", str(out), "--corpus", str(corpus)]
+        if status := subprocess.run(command, check=False).returncode:
+            raise AcoreError(f"acore bench {name} ended with status {status}; the same command goes on from there")
+    path = out / "record.md"
+    write_atomically(path, table(out).encode())
+    tell(f"took {(time.monotonic() - began_s) / 60:.1f} min")
+    return path
