@@ -15,7 +15,7 @@ _PATIENCE_S = 7 * DAY_S
 """Time apart that costs nothing."""
 
 
-class BondSettings(BaseModel, frozen=True):
+class BondSettings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """How bonds grow, strain and fade."""
 
     gain: float = Field(default=2.0, ge=0, le=20)
@@ -24,11 +24,13 @@ class BondSettings(BaseModel, frozen=True):
     """Affinity lost for every day without an exchange, after a week; a stage once reached is not lost to
     time."""
     banter_base: float = Field(default=0.05, ge=0, le=1)
+    """Chance that one character picks up what another said when the two are strangers."""
     banter_span: float = Field(default=0.15, ge=0, le=1)
-    """Chance that one character picks up what another said: base, plus span times affinity."""
+    """What full affinity adds to that chance."""
     banter_cap: float = Field(default=0.25, ge=0, le=1)
+    """The highest that chance ever is."""
     quarrel_half_life_s: float = Field(default=6 * 3600.0, gt=0)
-    """Time in which a quarrel loses half its heat."""
+    """Time (s) in which a quarrel loses half its heat."""
     turn_cap: int = Field(default=8, ge=2, le=50)
     """The most messages two characters exchange before people speak again."""
 

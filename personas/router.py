@@ -17,11 +17,11 @@ from personas.profile import CharacterProfile
 from personas.words import find_word
 
 
-class RouterSettings(BaseModel, frozen=True):
+class RouterSettings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """How messages find their character."""
 
-    sticky_s: float = Field(default=300, ge=0)
-    """How long a channel stays with whoever answered last; 0 for not at all."""
+    sticky_s: float = Field(default=300.0, ge=0)
+    """How long (s) a channel stays with whoever answered last; 0 for not at all."""
     max_addressees: int = Field(default=3, ge=1, le=10)
     """The most characters that answer one message."""
     first_names: bool = True
@@ -87,18 +87,21 @@ def route(
     settings: RouterSettings,
     rng: random.Random,
     reply_to: str | None = None,
+    others: Sequence[CharacterProfile] = (),
 ) -> Route:
     """Choose who answers `text`.
 
     Args:
         characters: who is present in the channel.
         reply_to: id of the character whose post the message replies to, if any.
+        others: who is not, but comes when called, and then stays for as long as the channel is theirs.
     """
-    named = addressed(text, characters, settings.first_names)
-    present = {character.id for character in characters}
-    if reply_to in present:
-        others = tuple(id for id in named.ids if id != reply_to)
-        return Route((reply_to, *others)[: settings.max_addressees], Reason.REPLY)
+    reachable = (*characters, *others)
+    named = addressed(text, reachable, settings.first_names)
+    known = {character.id for character in reachable}
+    if reply_to in known:
+        also = tuple(id for id in named.ids if id != reply_to)
+        return Route((reply_to, *also)[: settings.max_addressees], Reason.REPLY)
     if named.ids:
         return Route(named.ids[: settings.max_addressees], named.reason)
     if not characters:
@@ -112,7 +115,7 @@ def route(
             best = [c for c in keen if len(topics.intersection(c.settings.topics)) == most]
             return Route((_drawn(best, rng),), Reason.TOPIC)
     last = state.last.get(channel)
-    if last and last.id in present and now_s - last.at_s < settings.sticky_s:
+    if last and last.id in known and now_s - last.at_s < settings.sticky_s:
         return Route((last.id,), Reason.STICKY)
     return Route((_drawn(characters, rng),), Reason.DRAW)
 

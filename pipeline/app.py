@@ -4,26 +4,17 @@ import asyncio
 import gc
 import sys
 import time
-from pathlib import Path
 
 from loguru import logger
 
 from personas.library import load_character
 from pipeline.engines import running_engines
+from pipeline.folders import data_folder
 from pipeline.interrupts import on_interrupt
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
 from text.bot import AcoreBot, point_at
-
-
-def data_folder(settings: Settings) -> Path:
-    """Where what must survive a restart is kept."""
-    if settings.data.folder:
-        return settings.data.folder.expanduser()
-    from platformdirs import user_data_path
-
-    return user_data_path("acore", appauthor=False) / "data"
 
 
 def run_app(settings: Settings) -> None:

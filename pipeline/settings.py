@@ -25,6 +25,7 @@ from processors.setting_names import Env, Follows, SettingsGroup
 from processors.speaking.rvc import RvcSettings
 from processors.speaking.settings import SpeakingSettings
 from processors.thinking.settings import ThinkingSettings
+from text.cast.settings import CastSettings
 from text.settings import DiscordSettings
 from transports.discord.settings import DiscordVoiceSettings
 
@@ -68,6 +69,7 @@ class Settings(SettingsGroup):
     speaking: SpeakingSettings = SpeakingSettings()
     rvc: RvcSettings = RvcSettings()
     persona: PersonaSettings = PersonaSettings()
+    characters: CastSettings = CastSettings()
     discord: DiscordSettings = DiscordSettings()
     discord_voice: DiscordVoiceSettings = DiscordVoiceSettings()
     models: ModelSettings = ModelSettings()
@@ -172,7 +174,9 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     known = {setting.env for setting in all_settings()}
-    prefixes = tuple(f"{name.upper()}_" for name in ("hearing", "turns", "speaking", "rvc", "persona", "acore"))
+    prefixes = tuple(
+        f"{name.upper()}_" for name in ("hearing", "turns", "speaking", "rvc", "persona", "characters", "acore")
+    )
     for name in environ:
         if name.startswith(prefixes) and name not in known:
             raise SettingError(f"there is no setting {name}{_suggest(name, known)}")

@@ -39,7 +39,7 @@ def stirred(feeling: Feeling, tone: Tone, now_s: float, settings: BehaviourSetti
     The same mood grows; another one takes over when it is the stronger, and weakens the present one when not.
     """
     now = faded(feeling, now_s, settings)
-    mood, strength = _mood_of(tone)
+    mood, strength = mood_of(tone)
     strength *= settings.contagion
     if strength <= 0:
         return now
@@ -50,7 +50,7 @@ def stirred(feeling: Feeling, tone: Tone, now_s: float, settings: BehaviourSetti
     return Feeling(now.mood, now.strength - strength / 2, now_s)
 
 
-def _mood_of(tone: Tone) -> tuple[Mood, float]:
+def mood_of(tone: Tone) -> tuple[Mood, float]:
     if tone.angry > max(tone.glad, tone.low):
         return Mood.IRRITATED, tone.angry
     if tone.low > tone.glad:

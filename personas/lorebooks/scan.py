@@ -29,25 +29,29 @@ from personas.lorebooks.model import Activated, Entry, Lorebook, Source
 from personas.lorebooks.timed import LoreState, begin, record
 
 
-class LoreSettings(BaseModel, frozen=True):
+class LoreSettings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """How lorebooks are searched where neither the book nor the entry says."""
 
     scan_depth: int = Field(default=2, ge=0, le=1000)
     """Newest messages searched for keys."""
-    token_budget: int = Field(default=1024, ge=0)
+    token_budget: int = Field(default=400, ge=0)
     """The most tokens of lore in one prompt; 0 for none at all."""
     recursive: bool = False
     """Whether the texts of activated entries are searched for the keys of others."""
     max_recursion_rounds: int = Field(default=8, ge=1, le=64)
+    """How often such a search is repeated at most."""
     min_activations: int = Field(default=0, ge=0, le=100)
     """Search ever older messages until this many entries are activated; 0 for no such search."""
     min_activations_depth: int = Field(default=0, ge=0, le=1000)
     """The oldest message such a search reaches; 0 for the whole chat."""
     case_sensitive: bool = False
+    """Whether keys must match in upper and lower case."""
     whole_words: bool = False
+    """Whether keys must be whole words."""
     include_names: bool = True
     """Whether "Name: " before a message is searched too."""
     group_scoring: bool = False
+    """Whether of a group of entries the one with most keys found speaks."""
 
 
 @dataclass(frozen=True, slots=True)

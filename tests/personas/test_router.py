@@ -26,9 +26,9 @@ ALL = (ADA, BEN, YUKI, WHO)
 
 def answer(text: str, state: RouterState | None = None, now_s: float = 1000, seed: int = 1, **changes: Any):
     reply_to = changes.pop("reply_to", None)
-    present = changes.pop("present", ALL)
-    settings = RouterSettings(**changes)
-    return route(text, present, state or RouterState(), "room", now_s, settings, random.Random(seed), reply_to)
+    present, others = changes.pop("present", ALL), changes.pop("others", ())
+    settings, rng = RouterSettings(**changes), random.Random(seed)
+    return route(text, present, state or RouterState(), "room", now_s, settings, rng, reply_to, others)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,11 @@ def test_an_empty_room_answers_nothing() -> None:
 def test_the_state_survives_json() -> None:
     state = RouterState().answered("room", "ben", 1000)
     assert from_json(RouterState, to_json(state)) == state
+
+
+def test_others_come_when_called_and_keep_the_channel_but_are_never_drawn() -> None:
+    others: dict[str, Any] = {"present": [ADA], "others": [BEN]}
+    assert answer("Ben, are you there?", **others).ids == ("ben",)
+    assert answer("Yes?", reply_to="ben", **others).ids == ("ben",)
+    assert answer("And you?", RouterState().answered("room", "ben", 900), **others).ids == ("ben",)
+    assert {answer("Hello.", seed=n, **others).ids for n in range(20)} == {("ada-lindqvist",)}

@@ -1,0 +1,115 @@
+"""What a cast remembers survives a restart, is written seldom, and is never more than so much."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from personas.behaviour import Kind, Said
+from personas.errors import PersonaError
+from personas.relationships import Bond
+from processors.errors import SettingError
+from tests.text.cast.build import NOW_S, cast_of, profile
+from text.cast import FolderStore, Keeper
+from text.cast.state import MOST_BONDS, MOST_CHANNELS, ChannelState, GuildState
+
+AVA, BRAM = profile("Ava"), profile("Bram")
+
+
+class Counting:
+    """A store in memory that counts."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Any] = {}
+        self.writes = 0
+        self.written = threading.Event()
+        self.broken = False
+
+    def read(self) -> dict[str, Any]:
+        return self.documents
+
+    def write(self, key: str, document: Any) -> None:
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        self.writes += 1
+        self.written.set()
+        self.documents[key] = json.loads(json.dumps(document))
+
+
+async def test_everything_survives_a_restart(tmp_path: Path) -> None:
+    keeper = Keeper(FolderStore(tmp_path / "cast"))
+    cast = cast_of(AVA, BRAM, keeper=keeper)
+    cast.choose("7", "c", "bram")
+    cast.set_ambient("7", "c", True)
+    cast.switch("7", "c", Kind.REACTION, False)
+    cast.observe("7", Said("c", "1", "I love the sea and the moon!", NOW_S))
+    cast.answered("7", "c", "bram", "1", "Thanks!", NOW_S)
+    cast.answered("", "dm", "ava", "1", "Hello!", NOW_S)
+    await keeper.close()
+
+    again = Keeper(FolderStore(tmp_path / "cast"))
+    await again.load()
+    assert again.all() == keeper.all()
+    restarted = cast_of(AVA, BRAM, keeper=again)
+    assert restarted.lead("7", "c") is BRAM
+    assert restarted.is_ambient("7", "c")
+    assert restarted.ambient_channels() == (("7", "c"),)
+    assert restarted.switched_off("7", "c") == {Kind.REACTION}
+    assert restarted.bond("7", "bram", "1", NOW_S).exchanges == 1
+    assert restarted.bond("", "ava", "1", NOW_S).exchanges == 1
+
+
+async def test_many_changes_are_written_once() -> None:
+    store = Counting()
+    keeper = Keeper(store, write_after_s=0.05)
+    cast = cast_of(AVA, keeper=keeper)
+    for _ in range(20):
+        cast.answered("7", "c", "ava", "1", "Hello.", NOW_S)
+    assert store.writes == 0
+    assert await asyncio.to_thread(store.written.wait, 10)
+    await keeper.close()
+    assert store.writes == 1
+
+
+async def test_what_could_not_be_written_is_said_and_written_with_the_next_change(caplog: Any) -> None:
+    store = Counting()
+    keeper = Keeper(store, write_after_s=0)
+    cast = cast_of(AVA, keeper=keeper)
+    store.broken = True
+    cast.answered("7", "c", "ava", "1", "Hello.", NOW_S)
+    await asyncio.sleep(0.05)
+    store.broken = False
+    cast.answered("7", "c", "ava", "1", "Hello.", NOW_S)
+    await keeper.close()
+    assert store.documents["7"]["bonds"]["by_pair"]
+
+
+@pytest.mark.parametrize("content", ["{", '{"channels": 3}'])
+async def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "7.json").write_text(content)
+    with pytest.raises((SettingError, PersonaError), match="begin anew"):
+        await Keeper(FolderStore(tmp_path)).load()
+    assert (tmp_path / "7.json").read_text() == content
+
+
+def test_of_too_many_channels_the_one_nobody_arranged_and_untouched_for_longest_goes() -> None:
+    state = GuildState()
+    state = state.with_channel("arranged", ChannelState(ambient=True, touched_s=0))
+    for n in range(MOST_CHANNELS):
+        state = state.with_channel(str(n), ChannelState(touched_s=float(n + 1)))
+    assert len(state.channels) == MOST_CHANNELS
+    assert "arranged" in state.channels
+    assert "0" not in state.channels
+    assert "1" in state.channels
+
+
+def test_of_too_many_bonds_the_one_that_is_oldest_goes() -> None:
+    state = GuildState()
+    for n in range(MOST_BONDS + 1):
+        state = state.with_bond("ava", str(n), Bond(exchanges=1, met_s=float(n)))
+    assert len(state.bonds.by_pair) == MOST_BONDS
+    assert state.bonds.between("ava", "0").exchanges == 0
+    assert state.bonds.between("ava", "1").exchanges == 1

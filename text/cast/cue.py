@@ -1,0 +1,83 @@
+"""What a character brings to one prompt, its lasting part and its passing part apart.
+
+Engines read a prompt's beginning once and reuse it for as long as it stays the same. So the persona, its framework and
+the lore that always holds come first and never change; what changes from message to message (the bond, the mood, the
+lore that was just called, what the moment asks of its behaviour) stands behind the history, before the newest message.
+"""
+
+import random
+from dataclasses import dataclass, replace
+
+from personas.cards.macros import apply_macros
+from personas.cards.texts import DepthNote, macro_context
+from personas.frameworks import Framework, compile_character, framework
+from personas.profile import CharacterProfile
+from personas.prompt import ExampleLine, prompt_parts
+from text.cast.lore import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What a character brings to one prompt."""
+
+    character: CharacterProfile
+    """With the settings that hold just now, frameworks counted in."""
+    system: str
+    """The beginning of every prompt of this character."""
+    examples: tuple[ExampleLine, ...]
+    """Lines of example dialogue, to stand before the history."""
+    notes: tuple[DepthNote, ...]
+    """Texts that stand so many messages before the end of the history, deepest first."""
+    now: str
+    """What holds for this one answer: to stand behind the history, right before the newest message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the passing part of a prompt is made of."""
+
+    speaker: str
+    """What the person who is answered is called."""
+    lines: tuple[str, ...] = ()
+    """Sentences about the bond, the mood and the company."""
+    guest: Framework | None = None
+    """A framework the moment calls for, beside the character's own."""
+
+
+def make_cue(profile: CharacterProfile, found: Found, moment: Moment, *, user_name: str, seed: str) -> Cue:
+    """Put a character's texts in their order.
+
+    Args:
+        user_name: what the lasting part calls whoever it is spoken with; the same for everybody, so that it lasts.
+        seed: throws the dice of the lasting part's macros, so that they fall the same each time.
+    """
+    home = compile_character(profile)
+    lasting = prompt_parts(
+        home.card,
+        user_name,
+        found.placed,
+        context=replace(macro_context(home.card, user_name), rng=random.Random(seed)),
+    )
+    passing = prompt_parts(home.card, moment.speaker, found.placed)
+    guest, blended = moment.guest, home
+    context = macro_context(home.card, moment.speaker)
+    advice = ("", "")
+    if guest:
+        blended = compile_character(profile, *_both(profile, guest))
+        advice = (apply_macros(guest.instructions, context), apply_macros(guest.reminder, context))
+    return Cue(
+        character=blended,
+        system=_joined(lasting.system, lasting.before_examples, lasting.after_examples),
+        examples=tuple(line for block in lasting.examples for line in block),
+        notes=passing.notes,
+        now=_joined(*found.called, *moment.lines, advice[0], passing.post_history, advice[1]),
+    )
+
+
+def _both(profile: CharacterProfile, guest: Framework) -> tuple[Framework, ...]:
+    own = profile.settings.framework
+    return (framework(own), guest) if own else (guest,)
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part.strip() for part in parts if part.strip())

@@ -1,0 +1,87 @@
+"""The states of all servers in memory, written to their store a little after they change."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from loguru import logger
+
+from personas.saved import from_json, to_json
+from text.cast.state import GuildState
+from text.cast.store import StateStore
+
+_DIRECT = "direct"
+"""Key of direct messages, which belong to no server."""
+
+
+class Keeper:
+    """A state for each server. What changes within `write_after_s` is written once."""
+
+    def __init__(self, store: StateStore | None, *, write_after_s: float = 2.0) -> None:
+        """`store` is None to keep nothing."""
+        self._store = store
+        self._write_after_s = write_after_s
+        self._states: dict[str, GuildState] = {}
+        self._unsaved: set[str] = set()
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    async def load(self) -> None:
+        """Read what was kept.
+
+        Raises:
+            SettingError: it cannot be read, or is damaged.
+            PersonaError: it is the state of something else.
+        """
+        if self._store:
+            self._states |= await asyncio.to_thread(_read, self._store)
+
+    def get(self, guild_id: str) -> GuildState:
+        """A server's state; a new one's when nothing is known of it."""
+        return self._states.get(guild_id or _DIRECT, GuildState())
+
+    def put(self, guild_id: str, state: GuildState) -> None:
+        """Set a server's state."""
+        key = guild_id or _DIRECT
+        if state == self._states.get(key):
+            return
+        self._states[key] = state
+        self._unsaved.add(key)
+        if self._store and self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write_soon(), name="write characters' state")
+
+    def all(self) -> Mapping[str, GuildState]:
+        """The states by server, for going through them."""
+        return dict(self._states)
+
+    async def close(self) -> None:
+        """Write what is not yet written."""
+        self._closing.set()
+        if self._writing:
+            await self._writing
+
+    async def _write_soon(self) -> None:
+        while self._unsaved:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._write_after_s)
+            await self._write()
+        self._writing = None
+
+    async def _write(self) -> None:
+        unsaved, self._unsaved = self._unsaved, set()
+        if self._store:
+            states = {key: self._states[key] for key in unsaved}
+            await asyncio.to_thread(_write, self._store, states)
+
+
+def _read(store: StateStore) -> dict[str, GuildState]:
+    return {key: from_json(GuildState, document) for key, document in store.read().items()}
+
+
+def _write(store: StateStore, states: Mapping[str, GuildState]) -> None:
+    for key, state in states.items():
+        try:
+            store.write(key, to_json(state))
+        except OSError as error:
+            # They hold for as long as the bot runs; the next change is written anew.
+            logger.error("the characters' state could not be kept: {}", error)
