@@ -1,6 +1,6 @@
 """What the voice pipeline and the text worker need of memory: say what happened, ask what matters now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,6 +26,11 @@ class Scene:
     """Empty outside a server."""
     parent_id: str = ""
     """Of a thread: the channel it hangs from."""
+    restricted: bool = field(default=False, compare=False)
+    """Whether not everybody of the server may come here: what is said here is recalled only here, and in private to
+    who said it."""
+    since_s: float = field(default=0.0, compare=False)
+    """Of a voice room: when its session began. The history reaches no further back."""
 
     @property
     def private(self) -> bool:

@@ -47,7 +47,35 @@ MIGRATIONS: tuple[str, ...] = (
         INSERT INTO message_words (rowid, text) VALUES (new.id, new.text);
     END;
     """,
+    # 3: documents and their passages
+    """
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path TEXT NOT NULL UNIQUE,
+        category TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        failure TEXT NOT NULL,
+        meant INTEGER NOT NULL DEFAULT 0     -- whether the meanings of its passages are indexed
+    );
+    CREATE TABLE passages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        document INTEGER NOT NULL,
+        text TEXT NOT NULL
+    );
+    CREATE INDEX passages_by_document ON passages (document);
+    CREATE VIRTUAL TABLE passage_words USING fts5 (
+        text, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER passage_words_add AFTER INSERT ON passages BEGIN
+        INSERT INTO passage_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER passage_words_remove AFTER DELETE ON passages BEGIN
+        INSERT INTO passage_words (passage_words, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+    """,
 )
 
-WORD_INDEXES = ("message_words",)
+WORD_INDEXES = ("message_words", "passage_words")
 """Full-text tables: never copied out of a damaged file, and merged when something is to leave no trace."""

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["stt", "llm", "tts"]
+Kind = Literal["stt", "llm", "tts", "embedding"]
 Registry = Literal["pip", "npm"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

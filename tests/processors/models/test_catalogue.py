@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_every_default_model_can_be_had_without_a_hub() -> None:
     defaults = [model for model in MODELS.values() if model.default]
-    assert {model.kind for model in defaults} == {"stt", "llm", "tts"}
+    assert {model.kind for model in defaults} == {"stt", "llm", "tts", "embedding"}
     for model in defaults:
         assert model.pinned
         assert all(any(isinstance(source, ArchiveSource) for source in file.sources) for file in model.files)

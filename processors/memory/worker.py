@@ -1,0 +1,47 @@
+"""The side worker that has memory keep what was heard and spoken in a voice room."""
+
+import time
+from collections.abc import Callable
+
+from pipecat.bus import BusMessage
+from pipecat.workers.base_worker import BaseWorker
+
+from processors.events import TurnFinished, TurnRecord
+from processors.memory.port import Exchange, Memory, Scene, Utterance
+
+
+def exchange_of(
+    record: TurnRecord, scene: Scene, persona_id: str, persona_name: str, name_of: Callable[[str], str], at_s: float
+) -> Exchange:
+    """A turn as it was heard and played: of the reply only the words that sounded. Pure."""
+    heard = tuple(Utterance(one.speaker, name_of(one.speaker), one.text, at_s) for one in record.heard if one.text)
+    spoken = record.spoken.strip()
+    reply = Utterance(persona_id, persona_name, spoken, at_s, by_character=True) if spoken else None
+    return Exchange(scene, persona_id, heard, reply)
+
+
+class MemoryWorker(BaseWorker):
+    """Hears `TurnFinished` on the bus of one room."""
+
+    def __init__(
+        self,
+        name: str,
+        memory: Memory,
+        scene: Scene,
+        persona_id: str,
+        persona_name: str,
+        name_of: Callable[[str], str] = str,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """`name_of` gives the name of a speaker's id; `now_s` is the wall clock."""
+        super().__init__(name)
+        self._memory = memory
+        self._scene = scene
+        self._persona = (persona_id, persona_name)
+        self._name_of = name_of
+        self._now_s = now_s
+
+    async def on_bus_message(self, message: BusMessage) -> None:
+        await super().on_bus_message(message)
+        if isinstance(message, TurnFinished):
+            self._memory.note(exchange_of(message.record, self._scene, *self._persona, self._name_of, self._now_s()))
