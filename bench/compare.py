@@ -1,7 +1,7 @@
 """`acore bench compare`: the same sounds and the same engines through several designs, interleaved in one run."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,8 +53,13 @@ def run_compare(
     settings: Settings,
     character: CharacterProfile,
     tell: Callable[[str], None],
+    *,
+    makers: Mapping[str, Maker] = DESIGNS,
+    of: str = Ours.name,
 ) -> dict[str, Figures]:
     """Play every block of turns to each design in turn, and write `<out>/<name>.json`, `.png` and `.html`.
+
+    `makers` are the designs there are, by name; the ratios are those of `of` to the others.
 
     Every design gets a warm-up conversation of two turns first, which is thrown away. Turns over the bot are left
     out: they take designs to different places, and the next turn would not meet them alike.
@@ -63,16 +68,16 @@ def run_compare(
         AcoreError: a model, an engine or a file is not as it must be, or a design's package is not installed.
         KeyboardInterrupt: it was stopped; the same order goes on from there.
     """
-    unknown = [name for name in designs if name not in DESIGNS]
+    unknown = [name for name in designs if name not in makers]
     if unknown:
-        raise SettingError(f"there is no design {unknown[0]!r}; there are: {', '.join(DESIGNS)}")
+        raise SettingError(f"there is no design {unknown[0]!r}; there are: {', '.join(makers)}")
 
     async def main() -> tuple[Ledger, list[Design]]:
         ledger = Ledger(
             order.out / f"{order.name}.partial.jsonl", {**identity(order, settings), "designs": list(designs)}
         )
         async with running_engines(settings) as engines:
-            made = [DESIGNS[name](engines, settings, character) for name in designs]
+            made = [makers[name](engines, settings, character) for name in designs]
             for design in made:
                 await _warm_up(design, order)
             done = sum(len(ledger.done(design.name)) for design in made)
@@ -90,10 +95,10 @@ def run_compare(
     write_result(
         path,
         {
-            "bench": "compare",
+            "bench": order.name,
             **provenance(**identity(order, settings)["settings"]),
             "corpus": corpus_id(order.turns),
-            "ratios": ratios(figures),
+            "ratios": ratios(figures, of),
             "designs": {
                 design.name: {
                     "what": design.what,
@@ -113,15 +118,15 @@ def run_compare(
     return figures
 
 
-def ratios(figures: dict[str, Figures]) -> dict[str, float]:
-    """Our p50 as a share of every other design's."""
-    ours = figures.get(Ours.name)
+def ratios(figures: dict[str, Figures], of: str = Ours.name) -> dict[str, float]:
+    """The p50 of one design, ours, as a share of every other design's."""
+    ours = figures.get(of)
     if ours is None or ours.v2v is None:
         return {}
     return {
-        name: round(ours.v2v.p50 / of.v2v.p50, 3)
-        for name, of in figures.items()
-        if name != Ours.name and of.v2v is not None
+        name: round(ours.v2v.p50 / theirs.v2v.p50, 3)
+        for name, theirs in figures.items()
+        if name != of and theirs.v2v is not None
     }
 
 

@@ -9,6 +9,7 @@ from pipeline.cli_state import State
 from processors.errors import SettingError
 
 if TYPE_CHECKING:
+    from bench.figures import Figures
     from bench.latency import Order
     from pipeline.settings import Settings
 
@@ -100,12 +101,32 @@ def compare(
     order = _order(turns, kinds, out, corpus, "compare", keep_audio)
     names = [name.strip() for name in designs.split(",") if name.strip()]
     figures = run_compare(order, names, settings, load_character(settings.persona.character), typer.echo)
-    for name, of in figures.items():
-        v2v = f"p50 {of.v2v.p50:.0f} ms, p95 {of.v2v.p95:.0f} ms, {of.v2v.count} answered" if of.v2v else "no answer"
-        cut = len(of.cut_ins_under_1_s) + len(of.cut_ins_from_1_s) + len(of.other_cut_ins)
-        typer.echo(f"{name:<12} {v2v}, {len(of.missed)} missed, {cut} cut into")
+    _tell_designs(figures)
     for name, ratio in ratios(figures).items():
         typer.echo(f"ours / {name}: {ratio:.2f}")
+    typer.echo(f"{order.out / order.name}.json, and the same as .png and .html")
+
+
+@bench_app.command()
+def text(
+    context: typer.Context,
+    turns: _Turns = 20,
+    channels: Annotated[int, typer.Option("--channels", min=1, help="Text channels that chat.")] = 10,
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+) -> None:
+    """Voice to voice while text channels chat on the same engines, beside voice to voice alone. 22 s a turn."""
+    settings = _with_profile(context, None)
+
+    from bench.beside import run_text
+    from bench.compare import ratios
+    from personas.library import load_character
+
+    order = _order(turns, "plain", out, corpus, "text", keep_audio=False)
+    figures = run_text(order, settings, load_character(settings.persona.character), typer.echo, channels)
+    _tell_designs(figures)
+    for ratio in ratios(figures, "with text").values():
+        typer.echo(f"with text / alone: {ratio:.2f}")
     typer.echo(f"{order.out / order.name}.json, and the same as .png and .html")
 
 
@@ -217,6 +238,13 @@ def record(context: typer.Context, out: _Out = Path("bench/results"), corpus: _C
     path = run_record(state.config, _corpus(corpus), out, typer.echo)
     typer.echo(path.read_text("utf-8"))
     typer.echo(f"{path}")
+
+
+def _tell_designs(figures: "dict[str, Figures]") -> None:
+    for name, of in figures.items():
+        v2v = f"p50 {of.v2v.p50:.0f} ms, p95 {of.v2v.p95:.0f} ms, {of.v2v.count} answered" if of.v2v else "no answer"
+        cut = len(of.cut_ins_under_1_s) + len(of.cut_ins_from_1_s) + len(of.other_cut_ins)
+        typer.echo(f"{name:<12} {v2v}, {len(of.missed)} missed, {cut} cut into")
 
 
 def _with_profile(context: typer.Context, profile: str | None) -> "Settings":

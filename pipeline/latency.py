@@ -1,11 +1,12 @@
 """The latency observer: stamps every stage of every turn and tells the bus of each turn that is over."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 from loguru import logger
 from pipecat.frames.frames import Frame
-from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.events import TurnRecord
 from processors.frames import (
@@ -26,6 +27,21 @@ from processors.frames import (
 from processors.speech_log import log_speech
 
 _ATTEMPTS_KEPT = 8
+_WATCHED = (
+    ClauseSpokenFrame,
+    ConfirmFrame,
+    InterruptedFrame,
+    ReplyAudibleFrame,
+    ReplyFailedFrame,
+    ReplyPlayedFrame,
+    ReplySpokenFrame,
+    ReplyTextFrame,
+    SayFrame,
+    SilentFrame,
+    SpeculateFrame,
+    TranscribedFrame,
+    TurnClosedFrame,
+)
 
 
 @dataclass(slots=True)
@@ -35,27 +51,36 @@ class _Attempt:
     text: str = ""
 
 
-class LatencyObserver(BaseObserver):
+class LatencyObserver:
     """Watches the frames that carry a time and assembles `TurnRecord`s. Every frame is looked at once.
 
-    The stamps travel inside the frames, so that nothing here, not even the order in which Pipecat reports pushes,
-    changes a figure.
+    The stamps travel inside the frames, so that nothing here changes a figure. It is no Pipecat observer: those are
+    handed every frame, sound included, over a queue and a task of their own, which was a fifth of all that a room cost.
     """
 
     def __init__(self, on_turn: Callable[[TurnRecord], Awaitable[None]], name_of: Callable[[str], str] = str) -> None:
         """`name_of` gives the name of a speaker's id, for the log."""
-        super().__init__(observe_every_push=False)
         self._name_of = name_of
         self._on_turn = on_turn
         self._attempts: dict[int, _Attempt] = {}
         self._attempts_of_turn: tuple[int, int] = (0, 0)
         self._silent_since: dict[str, float] = {}
         self._transcribed_ms = 0.0
+        self._seen: WeakValueDictionary[int, Frame] = WeakValueDictionary()
+        """Frames on their way: a stage that passes one on pushes it once more."""
 
-    async def on_push_frame(self, data: FramePushed) -> None:
-        await self._note(data.frame)
+    def watch(self, stages: Iterable[FrameProcessor]) -> None:
+        """Look at what these stages push."""
+        for stage in stages:
+            stage.add_event_handler("on_before_push_frame", self._pushed)
 
-    async def _note(self, frame: Frame) -> None:
+    async def _pushed(self, _stage: FrameProcessor, frame: Frame) -> None:
+        if isinstance(frame, _WATCHED) and frame.id not in self._seen:
+            self._seen[frame.id] = frame
+            await self.note(frame)
+
+    async def note(self, frame: Frame) -> None:
+        """Take in one frame."""
         match frame:
             case SilentFrame(ref=ref, silence_ms=silence_ms, at_ms=at_ms):
                 self._note_silence(ref.speaker, silence_ms, at_ms)

@@ -26,6 +26,7 @@ class VoiceSession:
         self, pipeline: VoicePipeline, source: FrameProcessor, sink: FrameProcessor, clock: SessionClock, *, name: str
     ) -> None:
         self._ends = (source, sink)
+        LatencyObserver(self._publish, pipeline.name_of).watch((*pipeline.stages, pipeline.tail))
         self._worker = PipelineWorker(
             Pipeline(pipeline.between(source, sink)),
             name=name,
@@ -34,7 +35,6 @@ class VoiceSession:
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,
-            observers=[LatencyObserver(self._publish, pipeline.name_of)],
             params=PipelineParams(
                 audio_in_sample_rate=INPUT_RATE_HZ,
                 audio_out_sample_rate=OUTPUT_RATE_HZ,

@@ -1,11 +1,9 @@
 """From the stamps in the frames to a turn's record."""
 
 import asyncio
-from typing import Any
 
 from pipecat.frames.frames import Frame
-from pipecat.observers.base_observer import FramePushed
-from pipecat.processors.frame_processor import FrameDirection
+from pipecat.processors.frame_processor import FrameProcessor
 
 from pipeline.latency import LatencyObserver
 from processors.events import STAGES, TurnRecord
@@ -38,9 +36,8 @@ def watch(*frames: Frame) -> list[TurnRecord]:
             records.append(record)
 
         observer = LatencyObserver(note)
-        nobody: Any = None
-        for at, frame in enumerate(frames):
-            await observer.on_push_frame(FramePushed(nobody, nobody, frame, FrameDirection.DOWNSTREAM, at))
+        for frame in frames:
+            await observer.note(frame)
 
     asyncio.run(run())
     return records
@@ -101,3 +98,21 @@ def test_attempts_that_come_to_nothing_are_not_kept_for_ever() -> None:
     guesses = [SpeculateFrame(1, number, HEARD, 0.0) for number in range(1, 200)]
     late = ReplyPlayedFrame(1, "Because", True, 0.0)
     assert watch(*guesses, late) == []
+
+
+def test_a_frame_that_several_stages_push_counts_once() -> None:
+    records: list[TurnRecord] = []
+
+    async def run() -> None:
+        async def note(record: TurnRecord) -> None:
+            records.append(record)
+
+        stages = (FrameProcessor(), FrameProcessor())
+        LatencyObserver(note).watch(stages)
+        for frame in (*TURN, *PLAYED):
+            for stage in stages:
+                await stage.push_frame(frame)
+
+    asyncio.run(run())
+    assert [record.attempts for record in records] == [1]
+    assert [record.spoken for record in records] == ["Because of it."]

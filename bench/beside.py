@@ -1,0 +1,125 @@
+"""`acore bench text`: voice to voice while text channels chat on the same engines, beside voice to voice alone."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from bench.compare import run_compare
+from bench.designs.design import Sounds
+from bench.designs.ours import Ours
+from bench.figures import Figures
+from bench.latency import Order
+from bench.measure import Recording
+from personas.library import load_character
+from personas.profile import CharacterProfile
+from pipeline.engines import Engines
+from pipeline.settings import Settings
+from pipeline.voice import make_conversation
+from processors.lanes import Priority
+from processors.language.engines import Message
+
+Work = Callable[[], AbstractAsyncContextManager[object]]
+
+CHANNELS = 10
+_EVERY_S = 15.0
+"""Each channel gets a message this often: together one every second and a half, which is a lively server."""
+_KEPT = 8
+"""Messages of a channel that the next answer is given."""
+_QUESTIONS = (
+    "What did you do today?",
+    "Does anybody know a good recipe for pancakes?",
+    "I have just come back from the beach, it was great.",
+    "Which of the films was the best one?",
+    "My cat has been asleep since this morning.",
+    "Tell us something we do not know.",
+    "Is it going to rain on Sunday?",
+)
+
+
+class Beside:
+    """Our pipeline, while something else is at work in the same process."""
+
+    def __init__(self, ours: Ours, name: str, what: str, work: Work) -> None:
+        self.name = name
+        self.what = what
+        self._ours = ours
+        self._work = work
+
+    async def play(self, sounds: Sounds, out: Path) -> Recording:
+        """Hold one conversation. See `Design.play`."""
+        async with self._work():
+            return await self._ours.play(sounds, out)
+
+
+class Channels:
+    """Text channels in which people write, each in a rhythm of its own, and a character answers."""
+
+    def __init__(self, engines: Engines, settings: Settings, character: CharacterProfile, count: int) -> None:
+        self._engines = engines
+        self._settings = settings
+        self._character = character
+        self._count = count
+        self.answers = 0
+        """Given so far, in all channels."""
+
+    @contextlib.asynccontextmanager
+    async def chatting(self) -> AsyncIterator[None]:
+        """People write for as long as the block lasts."""
+        async with asyncio.TaskGroup() as channels:
+            tasks = [channels.create_task(self._channel(number)) for number in range(self._count)]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _channel(self, number: int) -> None:
+        prefix = make_conversation(self._settings, self._character).prefix
+        said: deque[Message] = deque(maxlen=_KEPT)
+        await asyncio.sleep(_EVERY_S * number / self._count)
+        while True:
+            for line in _QUESTIONS[number % len(_QUESTIONS) :] + _QUESTIONS[: number % len(_QUESTIONS)]:
+                said.append(Message("user", f"somebody in channel {number}: {line}"))
+                answer = ""
+                asked = [*prefix, *said]
+                stream = self._engines.llm.stream(asked, self._settings.language.sampling, priority=Priority.BACKGROUND)
+                async with contextlib.aclosing(stream) as deltas:
+                    async for delta in deltas:
+                        answer += delta.text
+                said.append(Message("assistant", answer))
+                self.answers += 1
+                await asyncio.sleep(_EVERY_S)
+
+
+def run_text(
+    order: Order, settings: Settings, character: CharacterProfile, tell: Callable[[str], None], channels: int = CHANNELS
+) -> dict[str, Figures]:
+    """The same turns alone and beside chatting channels, interleaved. Writes `<out>/text.json`, `.png` and `.html`.
+
+    Raises:
+        AcoreError: a model, an engine or a file is not as it must be.
+    """
+    chats: list[Channels] = []
+
+    def alone(engines: Engines, settings: Settings, character: CharacterProfile) -> Beside:
+        ours = Ours(engines, settings, character)
+        return Beside(ours, "alone", "The voice room alone.", contextlib.nullcontext)
+
+    def beside(engines: Engines, settings: Settings, character: CharacterProfile) -> Beside:
+        chat = Channels(engines, settings, _another(character), channels)
+        chats.append(chat)
+        what = f"The voice room, and {channels} text channels with a message every {_EVERY_S:g} s each."
+        return Beside(Ours(engines, settings, character), "with text", what, chat.chatting)
+
+    makers = {"alone": alone, "with text": beside}
+    figures = run_compare(order, list(makers), settings, character, tell, makers=makers, of="with text")
+    tell(f"{sum(chat.answers for chat in chats)} answers were written in the channels")
+    return figures
+
+
+def _another(character: CharacterProfile) -> CharacterProfile:
+    """Somebody else, so that the two share no prompt."""
+    return load_character("bram" if character.name != "Bram" else "ava")
