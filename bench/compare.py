@@ -15,6 +15,7 @@ from bench.latency import Order, blocks, identity, play_block
 from bench.results import Ledger, Progress, provenance, write_result
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines, running_engines
+from pipeline.loop import live_loop
 from pipeline.settings import Settings
 from processors.errors import SettingError
 from processors.virtual_time import VirtualTimeLoop
@@ -88,7 +89,7 @@ def run_compare(
                     await play_block(design, block, order, ledger, progress)
         return ledger, made
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop if order.speed == "fast" else None) as runner:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop if order.speed == "fast" else live_loop()) as runner:
         ledger, made = runner.run(main())
     figures = {design.name: summarise(ledger.outcomes(design.name), order.turns) for design in made}
     path = order.out / f"{order.name}.json"

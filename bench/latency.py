@@ -15,6 +15,7 @@ from bench.measure import Outcome, measure
 from bench.results import Ledger, Progress, commit, provenance, write_result
 from personas.profile import CharacterProfile
 from pipeline.engines import running_engines
+from pipeline.loop import live_loop
 from pipeline.replay import Speed
 from pipeline.settings import Settings
 from processors.virtual_time import VirtualTimeLoop
@@ -57,7 +58,7 @@ def run_latency(
                 await play_block(ours, block, order, ledger, progress)
         return ledger
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop if order.speed == "fast" else None) as runner:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop if order.speed == "fast" else live_loop()) as runner:
         ledger = runner.run(main())
     outcomes = ledger.outcomes(Ours.name)
     figures = summarise(outcomes, order.turns)

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.results import provenance, write_result
-from bench.rooms import LATE_MS, Building, CpuClock, loop_factory, percentile, rss_mb, scripted
+from bench.rooms import LATE_MS, Building, CpuClock, percentile, rss_mb, scripted
 from pipeline.engines import running_engines
+from pipeline.loop import live_loop
 from pipeline.settings import Settings
 
 _SETTLE_S = 4.0
@@ -48,7 +49,7 @@ def run_load(
     Raises:
         AcoreError: the corpus or a file is not to be had.
     """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=live_loop()) as runner:
         steps = runner.run(_climb(counts, speakers, seconds, settings, corpus, tell))
     limit = max((step.rooms for step in steps if step.hop_p99_ms <= LATE_MS and not step.late_packets), default=0)
     path = out / "load.json"

@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -222,15 +222,6 @@ def scripted(settings: Settings) -> Settings:
             "speaking": settings.speaking.model_copy(update={"engine": "scripted"}),
         }
     )
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where it is installed, as `acore run` has it."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def percentile(values: Sequence[float], q: float) -> float:

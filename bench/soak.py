@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.results import provenance, write_result
-from bench.rooms import Building, loop_factory, percentile, rss_mb, scripted
+from bench.rooms import Building, percentile, rss_mb, scripted
 from pipeline.engines import running_engines
+from pipeline.loop import live_loop
 from pipeline.settings import Settings
 
 _EVERY_S = 5.0
@@ -42,7 +43,7 @@ def run_soak(
     Raises:
         AcoreError: the corpus or a file is not to be had.
     """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=live_loop()) as runner:
         samples = runner.run(_watch(minutes, rooms, settings, corpus, tell))
     growth = growth_percent(samples)
     path = out / "soak.json"

@@ -19,9 +19,10 @@ from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameProcessor
 
 from bench.corpus.levels import RATE_HZ
-from bench.rooms import loop_factory, scripted
+from bench.rooms import scripted
 from personas.library import load_character
 from pipeline.engines import Engines, running_engines
+from pipeline.loop import live_loop
 from pipeline.replay import Room
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings, load_settings
@@ -204,7 +205,7 @@ def main() -> None:
 
     logger.add(sys.stderr, level="WARNING")
     channel, talk_overs, load = sys.argv[1:]
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=live_loop()) as runner:
         stamps = runner.run(converse(int(channel), int(talk_overs), busy=load == "busy"))
     _tell(to_ear_ms=stamps.to_ear_ms, pcm_ns=stamps.pcm_ns, decided_ns=stamps.decided_ns, sent_ns=stamps.sent_ns)
 

@@ -1,8 +1,6 @@
 """The running application: start-up in dependency order, ordered shutdown."""
 
 import asyncio
-import gc
-import sys
 import time
 
 from loguru import logger
@@ -11,6 +9,7 @@ from personas.library import load_character
 from pipeline.engines import running_engines
 from pipeline.folders import data_folder
 from pipeline.interrupts import on_interrupt
+from pipeline.loop import live_loop, settled
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
@@ -23,16 +22,7 @@ def run_app(settings: Settings) -> None:
     Raises:
         AcoreError: settings, models, engines or the login are not as they must be.
     """
-    # A thread that computes in Python holds the interpreter for this long at a time; at the default of 5 ms the
-    # sender's 20 ms grid slips by 5 ms, at this it holds to 1 ms.
-    sys.setswitchinterval(0.0005)
-    loop_factory = None
-    if sys.platform != "win32":
-        import uvloop
-
-        # A third of asyncio's timer lateness.
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with asyncio.Runner(loop_factory=live_loop()) as runner:
         runner.run(_serve(settings))
 
 
@@ -54,16 +44,14 @@ async def _serve(settings: Settings) -> None:
     try:
         with on_interrupt(running.cancel):
             # Text is served while the voice engines still load.
-            async with running_engines(settings) as engines:
+            async with running_engines(settings) as engines, settings.loop.watch():
                 rooms.bind(engines)
-                gc.collect()
-                # What is loaded now stays: later collections need not walk it (100 ms each otherwise).
-                gc.freeze()
                 serving.remove_done_callback(stop_loading)
                 logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
                 try:
-                    # Only the waiting ends here: the rooms take their leave over the bot's own connection.
-                    await asyncio.shield(serving)
+                    with settled():
+                        # Only the waiting ends here: the rooms take their leave over the bot's own connection.
+                        await asyncio.shield(serving)
                 finally:
                     await rooms.close()
     except asyncio.CancelledError:

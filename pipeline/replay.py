@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines, running_engines
 from pipeline.interrupts import on_interrupt
+from pipeline.loop import live_loop, settled
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
 from pipeline.turn_listener import TurnListener
@@ -93,11 +94,15 @@ def run_replay(
     """
 
     async def main() -> Replay:
-        async with running_engines(settings) as engines:
+        async with AsyncExitStack() as stack:
+            engines = await stack.enter_async_context(running_engines(settings))
+            stack.enter_context(settled())
+            if speed == "realtime":
+                await stack.enter_async_context(settings.loop.watch())
             on_ready()
             return await replay_with(engines, settings, character, sources, out=out, stereo=stereo, on_turn=on_turn)
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop if speed == "fast" else None) as runner:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop if speed == "fast" else live_loop()) as runner:
         return runner.run(main())
 
 

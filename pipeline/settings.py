@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from pipeline.loop import LoopSettings
 from processors.endpointing import TurnPolicy
 from processors.errors import SettingError
 from processors.hearing.settings import HearingSettings
@@ -75,6 +76,7 @@ class Settings(SettingsGroup):
     models: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()
     log: LogSettings = LogSettings()
+    loop: LoopSettings = LoopSettings()
 
 
 @dataclass(frozen=True, slots=True)
