@@ -18,8 +18,8 @@ _BEATS_A_LIMIT = 2
 _MOST_NAMES = 100
 """Of more, the rest share a name."""
 _THE_REST = "others"
-_LOOPS = frozenset({"asyncio", "selectors", "uvloop"})
-"""Packages whose code runs the callbacks, or waits for the next one."""
+_LOOPS = ("asyncio.", "selectors.", "uvloop.", "pipecat.utils.asyncio.")
+"""Packages whose code runs the callbacks and tasks, or waits for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +101,15 @@ class LoopWatchdog:
 
 def _running(frame: FrameType | None) -> tuple[str, str] | None:
     """The callback that the loop is running and where in it, from the innermost frame of the loop's thread."""
-    where = _place(frame) if frame else ""
-    callback = ""
+    callback = where = ""
     while frame:
-        module = str(frame.f_globals.get("__name__"))
-        if module.partition(".")[0] in _LOOPS:
+        module = f"{frame.f_globals.get('__name__')}."
+        if module.startswith(_LOOPS):
             break
-        callback = f"{module}.{frame.f_code.co_qualname}"
+        code = frame.f_code
+        callback = module + code.co_qualname
+        # An import is told by who imports.
+        if not where and not code.co_filename.startswith("<frozen"):
+            where = f"{code.co_qualname} ({code.co_filename.rpartition('/')[2]}:{frame.f_lineno})"
         frame = frame.f_back
     return (callback, where) if callback else None
-
-
-def _place(frame: FrameType) -> str:
-    return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno})"
