@@ -18,9 +18,10 @@ from bench.figures import Spread, spread
 from bench.latency import blocks, stage_spreads
 from bench.measure import Outcome, measure
 from bench.results import Progress, provenance, write_result
-from bench.rooms import loop_factory, scripted
+from bench.rooms import scripted
 from personas.profile import CharacterProfile
 from pipeline.engines import running_engines
+from pipeline.loop import live_loop
 from pipeline.settings import Settings
 from processors.errors import AcoreError
 
@@ -41,7 +42,7 @@ def run_overhead(
     Raises:
         AcoreError: a file is not as it must be, or nothing was answered.
     """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=live_loop()) as runner:
         outcomes = runner.run(_play(turns, settings, character, corpus, tell))
     own = spread(own_ms(one) for one in outcomes)
     if own is None:
