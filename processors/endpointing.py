@@ -2,7 +2,8 @@
 
 The required silence follows the words: a finished sentence needs little, an unfinished one more, and a sentence that
 hangs on a connector or a filler ("and", "um", "because") the most. Reading completeness off the transcript is the
-oldest cue in the endpointing literature (Raux & Eskenazi 2009, "A finite-state turn-taking model").
+oldest cue in the endpointing literature (Raux & Eskenazi 2009, "A finite-state turn-taking model"). How finished it
+sounds is heard beside that, and both are taken at the speaker's own pace.
 """
 
 import re
@@ -32,6 +33,8 @@ class TurnPolicy(SettingsGroup):
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
     """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""
+    habit: float = Field(default=1.5, ge=1.0, le=3.0)
+    """How much longer or shorter these silences may become for a speaker whose pauses are; 1 treats all alike."""
     empty_ms: int = Field(default=800, ge=64, le=10000)
     """Silence (ms) after which a turn without words (a cough, noise) is closed unanswered."""
     barge_in_ms: int = Field(default=400, ge=64, le=5000)
@@ -87,7 +90,7 @@ def words_of(text: str) -> list[str]:
 
 
 def required_silence_ms(
-    text: str, policy: TurnPolicy, *, judging: bool = False, completeness: float | None = None
+    text: str, policy: TurnPolicy, *, judging: bool = False, completeness: float | None = None, pace: float = 1.0
 ) -> int:
     """The silence (ms) that ends a turn whose last words are `text`.
 
@@ -96,9 +99,16 @@ def required_silence_ms(
         policy: the silences to choose from.
         judging: how finished it sounds is still being judged; until then nothing counts as finished.
         completeness: how finished it sounds (0-1), if that was judged. Words and sound must agree that it is over.
+        pace: how long this speaker's pauses are against other people's.
     """
+    if not words_of(text):
+        return policy.empty_ms
+    return max(policy.eager_ms, round(pace * _silence_by_cues(text, policy, judging, completeness)))
+
+
+def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness: float | None) -> int:
     by_words = _silence_by_words(text, policy)
-    if completeness is None or not words_of(text):
+    if completeness is None:
         return max(by_words, policy.open_ms) if judging else by_words
     if completeness >= policy.sure:
         # A hanging word that sounds final was more likely misheard.
@@ -108,8 +118,6 @@ def required_silence_ms(
 
 def _silence_by_words(text: str, policy: TurnPolicy) -> int:
     words = words_of(text)
-    if not words:
-        return policy.empty_ms
     stripped = text.rstrip("\"'”’)] ")
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
     if stripped.endswith(("-", "…", "...")):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from processors.habits import Habits
+
 
 class Phase(StrEnum):
     """What the room is doing."""
@@ -68,6 +70,10 @@ class Floor:
     """Whether sound of the current reply has left."""
     requests: int = 0
     """Counts the transcripts asked for."""
+    habits: Habits = ()
+    """How everybody pauses."""
+    answered: tuple[str, float] | None = None
+    """Who was answered last, and when they had stopped talking."""
 
 
 # --- events ---------------------------------------------------------------------------------------------------

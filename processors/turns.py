@@ -43,6 +43,7 @@ from processors.floor import (
     Verdict,
     Voiced,
 )
+from processors.habits import habit_of, pace, with_pause
 
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
@@ -67,12 +68,14 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
         case Audible(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
             # The reply is heard: what led to it is final.
             closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
-            return replace(floor, audible=True, utterances=()), closing
+            last = max(floor.utterances, key=lambda u: u.stopped_ms, default=None)
+            answered = (last.ref.speaker, last.stopped_ms) if last else None
+            return replace(floor, audible=True, utterances=(), answered=answered), closing
         case Played(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
             return _played(floor, policy)
         case Announce(text) if floor.phase is Phase.IDLE:
             turn, attempt = floor.turn + 1, floor.attempt + 1
-            return Floor(Phase.ANSWERING, turn, attempt, requests=floor.requests), (Say(turn, attempt, text),)
+            return replace(floor, phase=Phase.ANSWERING, turn=turn, attempt=attempt), (Say(turn, attempt, text),)
         case GiveUp(reason) if floor.phase is not Phase.IDLE and not floor.audible:
             return _give_up(floor, reason)
     return floor, ()
@@ -84,6 +87,7 @@ def _voiced(floor: Floor, event: Voiced, policy: TurnPolicy) -> Step:
         over_bot = floor.phase is Phase.ANSWERING and floor.audible
         utterance = Utterance(event.ref, event.at_ms - event.voiced_ms, event.at_ms, over_bot=over_bot)
     elif known.silence_ms:
+        floor = _learn(floor, event.ref.speaker, event.at_ms - event.voiced_ms - known.stopped_ms)
         utterance = replace(known, silence_ms=0, stopped_ms=event.at_ms, **_UNKNOWN)
     else:
         utterance = replace(known, stopped_ms=event.at_ms)
@@ -143,6 +147,9 @@ def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: Turn
             return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
         # Still talking: ask again, there is more of it by now.
         return _put(floor, replace(utterance, request=None)), ()
+    if floor.answered and floor.answered[0] == utterance.ref.speaker:
+        # Perhaps they had only paused, and it was the bot that cut in.
+        floor = _learn(floor, utterance.ref.speaker, utterance.started_ms - floor.answered[1])
     floor = _put(floor, replace(utterance, text=text if utterance.silence_ms else None))
     interrupt = Interrupt(floor.attempt, utterance.ref.speaker)
     floor, actions = _settle(_open(floor), policy)
@@ -164,7 +171,13 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
         floor = replace(floor, phase=Phase.GUESSING, attempt=floor.attempt + 1, verdict=None)
         actions = (Speculate(floor.turn, floor.attempt, heard),)
     last = next(u for u in reversed(floor.utterances) if u.text)
-    needed_ms = required_silence_ms(heard[-1].text, policy, judging=last.judging, completeness=last.completeness)
+    needed_ms = required_silence_ms(
+        heard[-1].text,
+        policy,
+        judging=last.judging,
+        completeness=last.completeness,
+        pace=pace(habit_of(floor.habits, last.ref.speaker), policy.habit),
+    )
     overdue_ms = silence_ms - needed_ms
     if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):
         return floor, actions
@@ -187,9 +200,9 @@ def _played(floor: Floor, policy: TurnPolicy) -> Step:
     """The reply is over. Whoever is talking over its end opens the next turn."""
     if not floor.audible:
         closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
-        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), closing
+        return _free(floor), closing
     if not floor.utterances:
-        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), ()
+        return _free(floor), ()
     return _settle(_open(floor), policy)
 
 
@@ -197,21 +210,30 @@ def _give_up(floor: Floor, reason: str) -> Step:
     discard = () if floor.phase is Phase.LISTENING else (Discard(floor.attempt),)
     if not floor.utterances:
         # An announcement that never became audible.
-        return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), discard
+        return _free(floor), discard
     closed, closing = _close(floor, reason)
     return closed, (*discard, *closing)
+
+
+def _free(floor: Floor) -> Floor:
+    """Nobody's floor; what was learned stays."""
+    return replace(floor, phase=Phase.IDLE, utterances=(), verdict=None, refusal="", audible=False)
 
 
 def _open(floor: Floor) -> Floor:
     """Open the next turn with the utterances that are under way."""
     taken = tuple(replace(u, over_bot=False) for u in floor.utterances)
-    return Floor(Phase.LISTENING, floor.turn + 1, floor.attempt, taken, requests=floor.requests)
+    return replace(_free(floor), phase=Phase.LISTENING, turn=floor.turn + 1, utterances=taken)
 
 
 def _close(floor: Floor, reason: str) -> Step:
     closing = tuple(CloseUtterance(u.ref) for u in floor.utterances)
     closed = CloseTurn(floor.turn, _heard(floor), _started_ms(floor), _stopped_ms(floor), reason)
-    return Floor(turn=floor.turn, attempt=floor.attempt, requests=floor.requests), (*closing, closed)
+    return _free(floor), (*closing, closed)
+
+
+def _learn(floor: Floor, speaker: str, pause_ms: float) -> Floor:
+    return replace(floor, habits=with_pause(floor.habits, speaker, pause_ms))
 
 
 def _ask(floor: Floor, utterance: Utterance) -> Step:

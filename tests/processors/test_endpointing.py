@@ -42,6 +42,13 @@ def test_anything_with_content_is_not(text):
     assert not is_back_channel(text)
 
 
+def test_silences_follow_the_speakers_pace_but_for_those_without_words():
+    needed = required_silence_ms("How are you?", POLICY)
+    assert required_silence_ms("How are you?", POLICY, pace=1.5) == 1.5 * needed
+    assert required_silence_ms("...", POLICY, pace=1.5) == POLICY.empty_ms
+    assert required_silence_ms("How are you?", POLICY, pace=0.01) == POLICY.eager_ms
+
+
 def test_profiles_order_themselves_by_patience():
     profiles = [TurnPolicy(profile=name) for name in ("snappy", "balanced", "patient")]
     assert profiles == sorted(profiles, key=lambda policy: policy.complete_ms)
