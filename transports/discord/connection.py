@@ -2,7 +2,7 @@
 
 What discord.py 2.7.1 does and this does not:
 - its reader thread sleeps in `select` on the old socket for up to 30 s across a move or reconnect (28 s to move, never
-  back from a 4006): here every socket is shut down before it is closed, which wakes the thread;
+  back from a 4006): here another one reads (`reader`);
 - it waits a random 0-2 s before reconnecting, and resumes (4015) by a handshake the server does not answer;
 - it takes a later move for a kick once it has ever reconnected;
 - any exception in the poller ends it while `is_connected()` stays true;
@@ -11,7 +11,6 @@ What discord.py 2.7.1 does and this does not:
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from transports.discord.crypto import TransportCipher, cipher_for
 from transports.discord.events import LineDown, LineUp
 from transports.discord.health import CloseAction, close_reason, on_close
 from transports.discord.opus import SILENCE
+from transports.discord.reader import SocketReader
 from transports.discord.rtp import pack_header
 from transports.discord.websocket import VoiceWebSocket
 
@@ -42,7 +42,6 @@ _RESUME_S = 4.0
 _MOVE_S = 5.0
 """How long after 4014 Discord gets to name the server of the channel we were moved to."""
 _RECOVER_EVERY_S = 2.0
-_STOP_TRIES, _STOP_S = 20, 0.01
 _LOST = (TimeoutError, ConnectionClosed, OSError, aiohttp.ClientError)
 
 
@@ -111,8 +110,11 @@ class VoiceConnection(VoiceConnectionState):
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._nonce = (self._nonce + 1) & 0xFFFFFFFF
         packet = cipher.seal(pack_header(self._sequence, timestamp, self.ssrc), payload, self._nonce)
+        wire = self.socket
+        if wire is MISSING:
+            return False  # retired this moment
         try:
-            return self.socket.send(packet) == len(packet)
+            return wire.send(packet) == len(packet)
         except OSError:
             self.counts["send_failed"] += 1
             return False
@@ -167,6 +169,20 @@ class VoiceConnection(VoiceConnectionState):
 
     # ---- sockets
 
+    @property
+    def _socket_reader(self) -> SocketReader:
+        return self._reader
+
+    @_socket_reader.setter
+    def _socket_reader(self, _: object) -> None:
+        # discord.py's constructor brings its own, not started yet, and starts what it then finds here
+        self._reader = SocketReader(self)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the thread that reads the socket runs."""
+        return self._reader.is_alive()
+
     def _create_socket(self) -> None:
         self._retire_socket()
         super()._create_socket()
@@ -175,22 +191,13 @@ class VoiceConnection(VoiceConnectionState):
             self.add_socket_listener(self._on_datagram)
 
     def _retire_socket(self) -> None:
-        """Wake the reader thread out of `select` before the socket it waits for disappears."""
-        if self.socket is MISSING or self.socket.fileno() < 0:
-            return
-        self._socket_reader.pause()
-        with contextlib.suppress(OSError):  # never connected
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        """Leave the socket to the reader, which closes it; discord.py would do so under its eyes."""
+        self._reader.pause()
+        self.socket = MISSING
 
     def end_reader(self) -> None:
-        """End the reader thread. Told once to stop, discord.py's may miss it: while it starts, or when paused after."""
-        for _ in range(_STOP_TRIES):
-            self._socket_reader.stop()
-            self._socket_reader.join(_STOP_S)
-            if not self._socket_reader.is_alive():
-                return
-        logger.warning("the voice socket reader did not end")
+        """End the reader thread, if leaving the channel has not done so."""
+        self._reader.stop()
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.voice_client.receiver.receive(self, datagram, time.monotonic_ns())
@@ -297,7 +304,7 @@ class VoiceConnection(VoiceConnectionState):
                 continue
             except ConnectionClosed as closed:
                 code = max(closed.code, 0)  # -1: lost without a close frame
-            except TimeoutError:
+            except (OSError, aiohttp.ClientError):
                 code = 0
             if self.state is ConnectionFlowState.disconnected:
                 return  # we left

@@ -1,7 +1,9 @@
-"""discord.py's voice gateway socket, with three faults of 2.7.1 mended.
+"""discord.py's voice gateway socket, with four faults of 2.7.1 mended.
 
 - A malformed MLS message raised out of the poller: it died while the client still said "connected", and the bot went
   deaf at the next re-key. Here it is counted, and the encryption group is asked to take us in again.
+- An answer that could not be sent, because the server was just closing the connection, ended the poller likewise,
+  before it had read why. Here it reads on.
 - Address discovery sent one datagram, before listening, and waited for ever. Here it listens first and repeats.
 - Closing waited up to 30 s for a server that does not answer. Here it is bounded.
 """
@@ -11,6 +13,7 @@ import contextlib
 import struct
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from discord.gateway import DiscordVoiceWebSocket
 from loguru import logger
 
@@ -51,6 +54,8 @@ class VoiceWebSocket(DiscordVoiceWebSocket):
         """
         try:
             await super().poll_event()
+        except (ConnectionResetError, aiohttp.ClientError) as error:
+            logger.debug(f"voice gateway not answered: {error!r}")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             self._connection.malformed(f"{type(error).__name__}: {error}")
 
@@ -87,10 +92,11 @@ class VoiceWebSocket(DiscordVoiceWebSocket):
             if (address := parse_discovery(datagram)) is not None:
                 self.loop.call_soon_threadsafe(settle, address)
 
+        wire = connection.socket
         connection.add_socket_listener(listen)
         try:
             for patience_s in _DISCOVERY_TRIES_S:
-                await self.loop.sock_sendall(connection.socket, request)
+                await self.loop.sock_sendall(wire, request)
                 with contextlib.suppress(TimeoutError):
                     return await asyncio.wait_for(asyncio.shield(answer), patience_s)
                 logger.warning("no answer to voice address discovery, asking again")

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
 import pytest
 
 from tests.local_discord import LocalDiscord, Participant, Permission
@@ -117,6 +118,26 @@ async def test_a_cut_connection_is_resumed(call: Call):
     await until_up(call, 2)
     await both_ways(call, alice)
     assert call.server.voice.counts.resumed == {call.server.bot.id: 1}
+
+
+async def test_an_answer_that_meets_a_lost_connection_does_not_end_the_poller(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+):
+    alice = await call.guest("alice")
+    bot, client = call.server.bot, call.transport._client
+    assert client is not None
+
+    async def lost(_: object) -> None:
+        monkeypatch.undo()
+        call.server.voice.cut(bot.id)
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(client.connection.ws, "send_as_json", lost)
+    await call.server.faults.garbage_commit(bot)
+    await until_up(call, 2)
+    await both_ways(call, alice)
+    assert call.server.voice.counts.resumed == {bot.id: 1}
+    assert not any(isinstance(event, Mending) for event in call.events)
 
 
 async def test_a_resume_that_is_refused_becomes_a_new_session(call: Call):
