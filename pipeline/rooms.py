@@ -55,7 +55,7 @@ class DiscordRooms:
         if self._engines is None:
             raise RoomError("I am still waking up; try again in a few seconds.")
         guild_id = channel.guild.id
-        async with self._locks.setdefault(guild_id, asyncio.Lock()):
+        async with self._lock(guild_id):
             room = self._rooms.get(guild_id)
             if room is not None:
                 if room.channel.id != channel.id:
@@ -78,10 +78,11 @@ class DiscordRooms:
         """Close a guild's session. False when there is none."""
         self._failures.pop(guild_id, None)
         self._lost.pop(guild_id, None)
-        room = self._rooms.pop(guild_id, None)
-        if room is None:
-            return False
-        await room.close("asked to leave")
+        async with self._lock(guild_id):
+            room = self._rooms.pop(guild_id, None)
+            if room is None:
+                return False
+            await room.close("asked to leave")
         return True
 
     async def close(self) -> None:
@@ -101,7 +102,8 @@ class DiscordRooms:
                 # The line still waits for a move that will not come.
                 channel_id, closed_s = room.channel.id, time.monotonic()
                 del self._rooms[guild.id]
-                await room.close("its place was lost with the gateway session")
+                async with self._lock(guild.id):
+                    await room.close("its place was lost with the gateway session")
             channel = guild.get_channel(channel_id)
             if (
                 not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
@@ -139,6 +141,10 @@ class DiscordRooms:
         """Engine by what it does, with its state, for people."""
         return engine_health(self._settings, self._engines)
 
+    def _lock(self, guild_id: int) -> asyncio.Lock:
+        """Held while a guild's session opens or ends: Discord knows one stay at a time; who invites meanwhile waits."""
+        return self._locks.setdefault(guild_id, asyncio.Lock())
+
     async def _give_notice(self, room: DiscordRoom) -> None:
         notice = self._settings.discord.notice
         if not notice:
@@ -160,7 +166,8 @@ class DiscordRooms:
 
     async def _clear_up(self, room: DiscordRoom, reason: str) -> None:
         guild_id = room.channel.guild.id
-        await room.close(reason)
+        async with self._lock(guild_id):
+            await room.close(reason)
         failed = reason.startswith("the voice session")
         self._failures[guild_id] = self._failures.get(guild_id, 0) + 1 if failed else 0
         if not failed or self._failures[guild_id] > _REOPENINGS:

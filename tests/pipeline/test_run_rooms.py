@@ -74,6 +74,18 @@ async def test_a_session_whose_output_dies_is_opened_anew(lobby: Lobby):
     assert lobby.server.bot.id in lobby.server.voice_states.states
 
 
+async def test_who_invites_the_bot_while_it_is_leaving_gets_it_back(lobby: Lobby):
+    first = await lobby.rooms.join(lobby.channel)
+    leaving = asyncio.create_task(lobby.rooms.leave(lobby.channel.guild.id))
+    await asyncio.sleep(0)
+    assert lobby.rooms.room(lobby.channel.guild.id) is None
+    assert not leaving.done()
+    second = await lobby.rooms.join(lobby.channel)
+    assert await leaving
+    assert second is not first
+    assert second.status().connected
+
+
 async def test_a_session_that_keeps_dying_is_given_up(lobby: Lobby):
     room = await lobby.rooms.join(lobby.channel)
     for _ in range(3):
