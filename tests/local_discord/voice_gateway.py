@@ -121,6 +121,14 @@ class VoiceGateway:
             raise LookupError(f"user {user_id} has no voice websocket to cut")
         session.line.abort()
 
+    async def forget(self, user_id: int) -> None:
+        """Give a session up without a word to its client, as it is for one that slept through its heartbeats."""
+        session = self.session(user_id)
+        if session is None:
+            raise LookupError(f"user {user_id} has no voice session to forget")
+        self._admitted.pop((user_id, session.token), None)
+        await self._end(session)
+
     # ------------------------------------------------------------------ what voice states steer
 
     def admit(self, credentials: Credentials) -> None:

@@ -1,7 +1,8 @@
 """Is the voice connection still what it says it is? Pure supervision: observations in, verdicts out.
 
 A voice connection fails silently: the client library says "connected" while every packet fails to decrypt (deaf),
-queued speech never leaves (mute), or a turn never ends (stuck). `step` looks at counters a second apart and climbs a
+queued speech never leaves (mute), a turn never ends (stuck), or the machine was asleep and the server has long moved on
+(asleep). `step` looks at counters a second apart and climbs a
 ladder, giving each rung time to work before the next: recover the encryption group, rejoin on a new voice session,
 build everything anew, and finally give up and say so. `on_close` is the policy for the gateway's close codes.
 """
@@ -25,6 +26,8 @@ class HealthPolicy(SettingsGroup):
     """Speech has been queued for this long and none left."""
     stuck_after_s: float = Field(default=60.0, ge=5, le=600)
     """A turn has been open for this long."""
+    asleep_after_s: float = Field(default=10.0, ge=2, le=600)
+    """Nothing at all ran for this long: the machine slept, and the voice server has given the call up meanwhile."""
     grace_s: float = Field(default=5.0, ge=1, le=60)
     """Time a step gets to work before the next one is tried."""
     healthy_after_s: float = Field(default=20.0, ge=1, le=600)
@@ -39,6 +42,8 @@ class Fault(Enum):
     STUCK = auto()
     DEAD = auto()
     """A thread or task that must run has ended."""
+    ASLEEP = auto()
+    """The machine, or the whole process, stood still: nothing that was known of the connection still holds."""
 
 
 class Remedy(Enum):
@@ -72,6 +77,8 @@ class Observation:
     alive: bool = True
     """Reader, sender and gateway poller all run."""
     turn_open_s: float = 0.0
+    stood_still_s: float = 0.0
+    """How much longer than meant the pause before this look was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ _LADDER = {
     Fault.DEAF: (Remedy.RECOVER_DAVE, Remedy.REJOIN, Remedy.NEW_SESSION, Remedy.GIVE_UP),
     Fault.MUTE: (Remedy.REJOIN, Remedy.NEW_SESSION, Remedy.GIVE_UP),
     Fault.DEAD: (Remedy.REJOIN, Remedy.NEW_SESSION, Remedy.GIVE_UP),
+    Fault.ASLEEP: (Remedy.REJOIN,),
 }
 
 
@@ -126,12 +134,14 @@ def step(health: Health, seen: Observation, policy: HealthPolicy) -> tuple[Healt
         if health.rung and seen.now_s - health.last_fault_s >= policy.healthy_after_s:
             health = replace(health, rung=0)
         return health, None
-    if seen.now_s < health.wait_until_s:
+    if seen.now_s < health.wait_until_s and fault is not Fault.ASLEEP:
         return health, None
     return _treat(health, seen, fault, policy)
 
 
 def _fault(health: Health, seen: Observation, policy: HealthPolicy, *, failing: bool) -> Fault | None:
+    if seen.stood_still_s >= policy.asleep_after_s:
+        return Fault.ASLEEP
     if not seen.alive:
         return Fault.DEAD
     if (
@@ -159,6 +169,9 @@ def _treat(health: Health, seen: Observation, fault: Fault, policy: HealthPolicy
     )
     if fault is Fault.STUCK:
         return health, Verdict(fault, Remedy.END_TURN)
+    if fault is Fault.ASLEEP:
+        # what was tried before it slept says nothing about the world it wakes up in
+        health = replace(health, rung=0)
     ladder = _LADDER[fault]
     remedy = ladder[min(health.rung, len(ladder) - 1)]
     if remedy is Remedy.GIVE_UP:

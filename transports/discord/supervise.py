@@ -1,8 +1,11 @@
 """Applies the verdicts of `health` to a live connection, one look a second."""
 
 import asyncio
+import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from loguru import logger
 
@@ -10,6 +13,11 @@ from transports.discord.events import Mending
 from transports.discord.health import Health, HealthPolicy, Observation, Remedy, step
 
 _LOOK_EVERY_S = 1.0
+
+
+def clock_s() -> float:
+    """Seconds that pass while the machine sleeps, too: `time.monotonic` stands still meanwhile on Linux."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 class Supervisor:
@@ -39,13 +47,15 @@ class Supervisor:
     async def run(self) -> None:
         """Watch until cancelled, or until giving up."""
         while True:
+            before_s = clock_s()
             await asyncio.sleep(_LOOK_EVERY_S)
-            if await self.look() is Remedy.GIVE_UP:
+            if await self.look(clock_s() - before_s - _LOOK_EVERY_S) is Remedy.GIVE_UP:
                 return
 
-    async def look(self) -> Remedy | None:
-        """Take one observation and apply what it calls for."""
-        self._health, verdict = step(self._health, self._observe(), self._policy)
+    async def look(self, stood_still_s: float = 0.0) -> Remedy | None:
+        """Take one observation, `stood_still_s` later than meant, and apply what it calls for."""
+        seen = replace(self._observe(), stood_still_s=stood_still_s)
+        self._health, verdict = step(self._health, seen, self._policy)
         if verdict is None:
             return None
         logger.warning(f"Discord voice is {verdict.fault.name.lower()}: {verdict.remedy.name.lower()}")

@@ -91,6 +91,20 @@ def test_a_dead_thread_is_noticed_at_once():
     assert watch(1, Health(last=WELL), replace(WELL, alive=False))[2] == [Verdict(Fault.DEAD, Remedy.REJOIN)]
 
 
+def test_a_machine_that_slept_rejoins_at_once_whatever_was_tried_before():
+    health, seen, verdicts = watch(9, Health(last=WELL), WELL, undecryptable=50)
+    assert verdicts[-1].remedy is Remedy.REJOIN
+    woken = replace(seen, now_s=seen.now_s + 3600, stood_still_s=3600.0)
+    health, verdict = step(health, woken, POLICY)
+    assert verdict == Verdict(Fault.ASLEEP, Remedy.REJOIN)
+    assert watch(60, health, replace(woken, stood_still_s=0.0), heard=50)[2] == []
+
+
+def test_a_busy_machine_is_not_taken_for_one_that_slept():
+    busy = replace(WELL, stood_still_s=POLICY.asleep_after_s - 1)
+    assert watch(5, Health(last=WELL), busy)[2] == []
+
+
 @pytest.mark.parametrize(
     ("code", "action"),
     [
