@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import discord
 from loguru import logger
 
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines
+from pipeline.room_notices import notice_of, step_on_stage
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
 from pipeline.turn_listener import TurnListener
@@ -18,6 +20,7 @@ from processors.frames import AnnounceFrame, GiveUpFrame
 from processors.speaking.engines import VoiceStyle
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
+    Crowded,
     DiscordTransport,
     DiscordVoiceError,
     LineClosed,
@@ -48,6 +51,9 @@ class DiscordRoom:
     ) -> None:
         self._channel = channel
         self._engines = engines
+        self._speaker_limit = settings.discord_voice.speaker_limit
+        self._told_of: set[int] = set()
+        """Of whom the channel knows that they are beyond the limit; once a stay is enough."""
         self._on_closed = on_closed
         self._closing = False
         clock = SessionClock()
@@ -183,25 +189,29 @@ class DiscordRoom:
         match event:
             case LineDown(code=code):
                 logger.warning("voice line down (close code {}), mending", code)
-            case Silenced(muted=muted, suppressed=suppressed) if muted or suppressed:
-                self._tell("I have been muted here: I hear you, but cannot answer until a moderator unmutes me.")
+            case Silenced(suppressed=True) if isinstance(self.channel, discord.StageChannel):
+                self._later(self._step_on(self.channel))
+                return
+            case Crowded(user_id) if user_id in self._told_of:
+                return
+            case Crowded(user_id):
+                self._told_of.add(user_id)
             case Mending(remedy=Remedy.END_TURN):
                 self._later(self._session.queue(GiveUpFrame("no stage answered in time")))
-            case Mending(remedy=Remedy.GIVE_UP):
-                self._tell(
-                    "My voice connection broke and could not be mended, so I am leaving. `/join` invites me back."
-                )
             case LineClosed(reason=reason) if not self._closing:
                 self._on_closed(self, reason)
+            case _:
+                pass
+        text = notice_of(event, speaker_limit=self._speaker_limit, name_of=lambda user_id: self._name_of(str(user_id)))
+        if text is not None:
+            self._later(self.notify(text))
 
-    def _tell(self, text: str) -> None:
-        """Say something about ourselves in the channel's own chat."""
-        self._later(self.notify(text))
+    async def _step_on(self, stage: discord.StageChannel) -> None:
+        if (text := await step_on_stage(stage)) is not None:
+            await self.notify(text)
 
     async def notify(self, text: str) -> None:
         """Post to the channel's chat; that it could not be posted is only logged."""
-        import discord
-
         try:
             await self.channel.send(text)
         except discord.HTTPException as error:

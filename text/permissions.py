@@ -12,7 +12,12 @@ def check_joinable(channel: "discord.VoiceChannel | discord.StageChannel", *, in
         RoomError: names every permission that is missing, or says that the channel is full.
     """
     rights = channel.permissions_for(channel.guild.me)
-    needed = {"View Channel": rights.view_channel, "Connect": rights.connect, "Speak": rights.speak}
+    needed = {"View Channel": rights.view_channel, "Connect": rights.connect}
+    if isinstance(channel, discord.StageChannel):
+        # Speaking is not permitted there but asked for.
+        needed["Request to Speak"] = rights.request_to_speak or rights.mute_members
+    else:
+        needed["Speak"] = rights.speak
     missing = [name for name, granted in needed.items() if not granted]
     if missing:
         raise RoomError(f"I may not join {channel.mention}: I lack the permission {' and '.join(missing)} there.")

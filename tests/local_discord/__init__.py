@@ -26,7 +26,7 @@ What goes wrong on demand:
     await server.overwrite(user, channel, deny=Permission.CONNECT)
     await server.move(user, channel); await server.voice_states.kick(user)
 
-Not modelled: video, stage channels, threads, several guilds or shards.
+Not modelled: video, threads, several guilds or shards.
 """
 
 from tests.local_discord.discord_py import connector, discord_py_meets

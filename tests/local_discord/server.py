@@ -59,6 +59,7 @@ class LocalDiscord:
         app.add_routes([web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)])
         app.add_routes(self.interactions.routes())
         app.add_routes(self.messages_store.routes())
+        app.add_routes(self.voice_states.routes())
         self.http.install(app)
         runner = self._runner = web.AppRunner(app, shutdown_timeout=1, access_log=None)
         await runner.setup()
@@ -110,6 +111,10 @@ class LocalDiscord:
     @property
     def other_voice_channel(self) -> Channel:
         return self.world.other_voice
+
+    @property
+    def stage_channel(self) -> Channel:
+        return self.world.stage
 
     async def user(self, name: str) -> User:
         """The member of this name; a new one joins the guild if there is none."""

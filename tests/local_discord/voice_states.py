@@ -6,8 +6,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aiohttp import web
+
 from tests.local_discord.gateway import MainGateway
-from tests.local_discord.world import Channel, Permission, User, World
+from tests.local_discord.http_api import PREFIX, nothing, refusal
+from tests.local_discord.world import STAGE, Channel, Permission, User, World
 
 
 class JoinRefused(Exception):
@@ -38,7 +41,9 @@ class VoiceState:
     mute: bool = False
     deaf: bool = False
     suppress: bool = False
-    """The permission to speak is denied."""
+    """The permission to speak is denied, or the user is in the audience of a stage."""
+    asks_to_speak: bool = False
+    """A hand is raised."""
 
 
 class VoiceServer(Protocol):
@@ -104,11 +109,17 @@ class VoiceStates:
         self.states[user.id].deaf = deafened
         await self._announce(self.states[user.id])
 
+    async def invite_to_speak(self, user: User) -> None:
+        """Take a user out of a stage's audience."""
+        state = self.states[user.id]
+        state.suppress = state.asks_to_speak = False
+        await self._announce(state)
+
     async def permissions_changed(self, channel: Channel) -> None:
         """Speak was given or taken: those in the channel are suppressed or released."""
         for state in self.states.values():
             suppress = not self._may_speak(state.user, channel)
-            if state.channel is channel and state.suppress != suppress:
+            if state.channel is channel and channel.kind != STAGE and state.suppress != suppress:
                 state.suppress = suppress
                 await self._announce(state)
 
@@ -142,10 +153,30 @@ class VoiceStates:
             "self_mute": state.self_mute,
             "self_video": False,
             "suppress": state.suppress,
-            "request_to_speak_timestamp": None,
+            "request_to_speak_timestamp": "2024-01-01T00:00:00+00:00" if state.asks_to_speak else None,
         }
 
+    def routes(self) -> list[web.RouteDef]:
+        return [web.patch(f"{PREFIX}/guilds/{self._world.guild_id}/voice-states/@me", self._edit_own)]
+
     # ------------------------------------------------------------------ inside
+
+    async def _edit_own(self, request: web.Request) -> web.Response:
+        """The bot steps onto a stage, or raises its hand."""
+        wish, bot = await request.json(), self._world.bot
+        state = self.states.get(bot.id)
+        if state is None or str(state.channel.id) != str(wish.get("channel_id")):
+            return refusal(400, 50035, "Invalid Form Body")
+        steps_up = wish.get("suppress") is False
+        needed = Permission.MUTE_MEMBERS if steps_up else Permission.REQUEST_TO_SPEAK
+        if not self._world.permissions(bot, state.channel) & needed:
+            return refusal(403, 50013, "Missing Permissions")
+        if steps_up:
+            await self.invite_to_speak(bot)
+        else:
+            state.asks_to_speak = wish.get("request_to_speak_timestamp") is not None
+            await self._announce(state)
+        return nothing()
 
     async def _requested(self, user: User, channel_id: int | None, self_mute: bool, self_deaf: bool) -> None:
         if channel_id is None:
@@ -161,6 +192,8 @@ class VoiceStates:
         """Put a user into a channel. None when it was there already: no new voice server then."""
         old = self.states.get(user.id)
         session_id = old.session_id if old else secrets.token_hex(8)
+        stays = old is not None and old.channel is channel
+        audience = old.suppress if stays and old else channel.kind == STAGE
         state = VoiceState(
             user,
             channel,
@@ -169,11 +202,11 @@ class VoiceStates:
             self_deaf,
             old.mute if old else False,
             old.deaf if old else False,
-            not self._may_speak(user, channel),
+            audience or not self._may_speak(user, channel),
         )
         self.states[user.id] = state
         await self._announce(state)
-        if old is not None and old.channel is channel:
+        if stays:
             return None
         if old is not None:
             await self._server.dismiss(user.id, 4014)

@@ -11,7 +11,7 @@ from typing import Any
 JOINED_AT = "2024-01-01T00:00:00+00:00"
 _DISCORD_EPOCH_MS = 1_420_070_400_000
 
-TEXT, VOICE = 0, 2
+TEXT, VOICE, STAGE = 0, 2, 13
 """Channel types."""
 
 
@@ -27,10 +27,12 @@ class Permission(IntFlag):
     READ_MESSAGE_HISTORY = 1 << 16
     CONNECT = 1 << 20
     SPEAK = 1 << 21
+    MUTE_MEMBERS = 1 << 22
     MOVE_MEMBERS = 1 << 24
     USE_VAD = 1 << 25
     MANAGE_WEBHOOKS = 1 << 29
     USE_APPLICATION_COMMANDS = 1 << 31
+    REQUEST_TO_SPEAK = 1 << 32
 
 
 NONE = Permission(0)
@@ -46,6 +48,7 @@ EVERYONE = (
     | Permission.SPEAK
     | Permission.USE_VAD
     | Permission.USE_APPLICATION_COMMANDS
+    | Permission.REQUEST_TO_SPEAK
 )
 BOT_ROLE = Permission.MANAGE_MESSAGES | Permission.MANAGE_WEBHOOKS
 
@@ -81,7 +84,7 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text or voice channel."""
+    """A text, voice or stage channel."""
 
     id: int
     name: str
@@ -126,7 +129,8 @@ class World:
         self.text = Channel(snowflake(), "general", TEXT)
         self.voice = Channel(snowflake(), "Voice", VOICE)
         self.other_voice = Channel(snowflake(), "Other Voice", VOICE)
-        self.channels = {channel.id: channel for channel in (self.text, self.voice, self.other_voice)}
+        self.stage = Channel(snowflake(), "Stage", STAGE)
+        self.channels = {channel.id: channel for channel in (self.text, self.voice, self.other_voice, self.stage)}
 
     def named(self, name: str) -> User | None:
         """The user of this name, if there is one."""

@@ -20,7 +20,9 @@ class VoiceCommands(commands.Cog):
     @app_commands.command()
     @app_commands.describe(channel="Where to; the channel you are in if you name none.")
     @app_commands.checks.cooldown(2, 5.0)
-    async def join(self, interaction: Interaction, channel: discord.VoiceChannel | None = None) -> None:
+    async def join(
+        self, interaction: Interaction, channel: discord.VoiceChannel | discord.StageChannel | None = None
+    ) -> None:
         """Invite me into a voice channel."""
         guild = guild_of(interaction)
         target = channel or voice_channel_of(interaction)

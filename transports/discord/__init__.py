@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from transports.discord.errors import DecryptError, DiscordVoiceError, JoinError, OpusError, RtpError
-from transports.discord.events import LineClosed, LineDown, LineUp, Mending, Silenced, VoiceEvent
+from transports.discord.events import Crowded, LineClosed, LineDown, LineUp, Mending, Silenced, VoiceEvent
 from transports.discord.health import Fault, HealthPolicy, Remedy
 from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import VoiceStatus
@@ -29,6 +29,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Crowded",
     "DecryptError",
     "DiscordAudioFrame",
     "DiscordTransport",

@@ -41,6 +41,13 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowded:
+    """This user speaks and is not heard, because as many as may be are heard already. Told once per spell of it."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mending:
     """Supervision found a fault and applies a remedy. GIVE_UP is the last word: the transport is of no more use."""
 
@@ -48,6 +55,6 @@ class Mending:
     remedy: Remedy
 
 
-VoiceEvent = LineUp | LineDown | LineClosed | Silenced | Mending
+VoiceEvent = LineUp | LineDown | LineClosed | Silenced | Crowded | Mending
 EventSink = Callable[[VoiceEvent], None]
 """Called on the event loop; must not block."""

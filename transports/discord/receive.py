@@ -96,10 +96,22 @@ class _Dave:
 class Receiver:
     """The hearing side of one room. Outlives the connections under it; may be called from any thread."""
 
-    def __init__(self, settings: DiscordVoiceSettings, sink: Callable[[Heard | Gone], None]) -> None:
-        """`sink` takes every frame, in order, on the thread that produced it, and must not block."""
+    def __init__(
+        self,
+        settings: DiscordVoiceSettings,
+        sink: Callable[[Heard | Gone], None],
+        crowded: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Both are called on the thread that brought the packet, and must not block.
+
+        Args:
+        settings: Whom to hear, and how patiently.
+        sink: Takes every frame, in order.
+        crowded: Told of a user beyond the limit when they begin to speak unheard.
+        """
         self._settings = settings
         self._sink = sink
+        self._crowded = crowded
         self._lock = threading.Lock()
         self._listening = True
         self._counters = ReceiveCounters()
@@ -282,6 +294,7 @@ class Receiver:
                 logger.warning(
                     f"speaker {user_id} is not heard: DISCORD_VOICE_SPEAKER_LIMIT is {self._settings.speaker_limit}"
                 )
+                self._crowded(user_id)
             self._not_heard[user_id] = now_s
             self._counters.over_limit += 1
             return False

@@ -23,7 +23,7 @@ from pipecat.transports.base_transport import BaseTransport
 from processors.clock import SessionClock
 from transports.discord.client import DiscordVoiceClient
 from transports.discord.errors import JoinError
-from transports.discord.events import EventSink, LineClosed, Mending, VoiceEvent
+from transports.discord.events import Crowded, EventSink, LineClosed, Mending, VoiceEvent
 from transports.discord.health import Observation, Remedy, close_reason
 from transports.discord.processors import DiscordInput, DiscordOutput, transport_params
 from transports.discord.receive import Receiver
@@ -68,7 +68,7 @@ class DiscordTransport(BaseTransport):
         self._sender = Sender(self._settings)
         self._in = DiscordInput(params, clock or SessionClock())
         self._out = DiscordOutput(params, self._sender, self._settings.ring_frames)
-        self._receiver = Receiver(self._settings, self._in.hear)
+        self._receiver = Receiver(self._settings, self._in.hear, self._crowded)
         self._in.bind(self._receiver)
         self._sender.start()
         self._client: DiscordVoiceClient | None = None
@@ -172,6 +172,12 @@ class DiscordTransport(BaseTransport):
                 self._watch.cancel()
         if self._on_event is not None:
             self._on_event(event)
+
+    def _crowded(self, user_id: int) -> None:
+        """From the reader's thread."""
+        client = self._client
+        if client is not None and not client.loop.is_closed():
+            client.loop.call_soon_threadsafe(self._take, Crowded(user_id))
 
     # ---- people and speech
 

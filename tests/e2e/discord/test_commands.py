@@ -61,6 +61,17 @@ async def test_join_without_permission_says_which_is_missing(stage: Stage, denie
     assert server.bot.id not in server.voice_states.states
 
 
+async def test_join_of_a_stage_where_it_may_not_ask_to_speak_says_so(stage: Stage):
+    server = stage.server
+    await server.overwrite(server.bot, server.stage_channel, deny=Permission.REQUEST_TO_SPEAK)
+    try:
+        answer = await server.interact(await stage.somebody(), "join", {"channel": server.stage_channel})
+    finally:
+        await server.overwrite(server.bot, server.stage_channel)
+    assert prompt_and_private(answer)
+    assert "I lack the permission Request to Speak there" in answer.text
+
+
 async def test_join_of_a_full_channel_says_so(stage: Stage):
     server = stage.server
     alice = await server.participant("alice")

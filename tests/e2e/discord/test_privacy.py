@@ -79,6 +79,10 @@ async def test_speakers_beyond_the_limit_are_named_not_lost_silently(server: Loc
             await is_heard(stage, alice)
             await mumble(bob, 0.4)
             assert f"Not heard, too many people at once: <@{bob.user.id}>" in await status_of(stage, alice)
+            said = "I hear 1 people at once and no more: just now I do not hear bob."
+            await server.messages_store.until(
+                lambda: any(said in message.content for message in server.messages(server.voice_channel))
+            )
 
 
 async def test_without_log_speech_no_word_reaches_the_log(server: LocalDiscord, tmp_path: Path):

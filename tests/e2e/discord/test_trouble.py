@@ -12,7 +12,8 @@ import pytest
 from tests.e2e.discord.bot import SCRIPTED, serve
 from tests.e2e.discord.conftest import Stage
 from tests.e2e.discord.speech import mumble, sentence
-from tests.local_discord import LocalDiscord, Participant
+from tests.local_discord import LocalDiscord, Participant, Permission
+from tests.local_discord.world import NONE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -129,15 +130,58 @@ async def test_a_deleted_channel_is_left_for_good(scripted: Stage):
         await server.gateway.dispatch("CHANNEL_CREATE", channel.payload(server.world.guild_id))
 
 
-async def test_a_muted_bot_says_so_and_goes_on_when_it_is_unmuted(scripted: Stage):
+@pytest.mark.parametrize("what", ["muted", "deafened", "forbidden to speak"])
+async def test_a_bot_silenced_by_moderators_says_so_and_goes_on_afterwards(scripted: Stage, what: str):
     server = scripted.server
+    states, bot = server.voice_states, server.bot
+
+    async def silence(on: bool) -> None:
+        match what:
+            case "muted":
+                await states.server_mute(bot, on)
+            case "deafened":
+                await states.server_deafen(bot, on)
+            case _:
+                await server.overwrite(bot, server.voice_channel, deny=Permission.SPEAK if on else NONE)
+
     async with scripted.call("alice") as [alice]:
         before = len(server.messages(server.voice_channel))
-        await server.voice_states.server_mute(server.bot)
+        await silence(True)
         await server.messages_store.until(lambda: len(server.messages(server.voice_channel)) > before)
-        assert "I have been muted here" in server.messages(server.voice_channel)[-1].content
-        await server.voice_states.server_mute(server.bot, False)
+        said = "I have been deafened" if what == "deafened" else "I have been muted"
+        assert said in server.messages(server.voice_channel)[-1].content
+        await silence(False)
         await both_ways(scripted, alice)
+
+
+@pytest.mark.parametrize("moderator", [True, False], ids=["as a moderator", "as anybody"])
+async def test_on_a_stage_it_goes_up_or_asks_to(scripted: Stage, moderator: bool):
+    server = scripted.server
+    stage, bot = server.stage_channel, server.bot
+    if moderator:
+        await server.overwrite(bot, stage, allow=Permission.MUTE_MEMBERS)
+    alice = await server.participant("alice")
+    await alice.join(stage)
+    before = len(server.messages(stage))
+    try:
+        invitation = await server.interact(await scripted.somebody(), "join", {"channel": stage})
+        await invitation.finished(20)
+        assert "I am in" in invitation.text
+        if not moderator:
+            await server.messages_store.until(
+                lambda: any("raised my hand" in message.content for message in server.messages(stage)[before:])
+            )
+            assert server.voice_states.states[bot.id].asks_to_speak
+            await server.voice_states.invite_to_speak(bot)
+        await alice.until_secure_with(bot)
+        await server.interact(alice.user, "speak", {"text": "Good evening."})
+        await alice.until_heard(bot, 10)
+        assert not server.voice_states.states[bot.id].suppress
+    finally:
+        await scripted.dismiss()
+        await server.overwrite(bot, stage)
+        await alice.leave()
+        server.participants.remove(alice)
 
 
 @either_way

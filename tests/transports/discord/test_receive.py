@@ -50,8 +50,11 @@ class Room:
     def __init__(self, dave: Dave | None = None, *, speaker_limit: int = 8, silence_tail_s: float = 5) -> None:
         self.out: list[Heard | Gone] = []
         self.line = Line(dave=dave)
+        self.crowded: list[int] = []
         self.receiver = Receiver(
-            DiscordVoiceSettings(speaker_limit=speaker_limit, silence_tail_s=silence_tail_s), self.out.append
+            DiscordVoiceSettings(speaker_limit=speaker_limit, silence_tail_s=silence_tail_s),
+            self.out.append,
+            self.crowded.append,
         )
         self.receiver.note(gateway.SessionDescribed(1 if dave else 0))
         self.now_s = time.monotonic()
@@ -227,6 +230,7 @@ def test_a_speaker_beyond_the_limit_is_counted_and_named_and_heard_when_there_is
     assert not room.heard(BOB)
     assert room.receiver.status().not_heard == (BOB,)
     assert room.counts.over_limit == 5
+    assert room.crowded == [BOB]
     room.pass_time(1.2)
     room.send(BOB, *opus_tone(440, 0.1))
     assert room.heard(BOB)

@@ -182,13 +182,16 @@ async def test_a_deleted_channel_is_left_for_good(call: Call):
     assert not call.transport.status().connected
 
 
-@pytest.mark.parametrize("code", [4017, 4021])
-async def test_a_refusal_is_final_and_explained(call: Call, code: int):
+@pytest.mark.parametrize(("code", "why"), [(4017, "davey"), (4021, "rate-limiting"), (4022, "the call was ended")])
+async def test_a_refusal_is_final_and_explained(call: Call, code: int, why: str):
     await call.server.voice.close(call.server.bot.id, code)
     await call.until_event(LineClosed)
     reason = call.events[-1]
     assert isinstance(reason, LineClosed)
-    assert ("davey" if code == 4017 else "rate-limiting") in reason.reason
+    assert why in reason.reason
+    assert not call.transport.status().connected
+    await asyncio.sleep(0.3)
+    assert len(line_ups(call)) == 1
 
 
 async def test_a_refused_join_says_what_is_missing(server: LocalDiscord):
@@ -283,10 +286,20 @@ async def test_a_rebuilt_client_brings_the_call_back_without_a_farewell(call: Ca
     assert not any(isinstance(event, LineClosed) for event in call.events)
 
 
-async def test_being_muted_by_a_moderator_is_reported(call: Call):
-    await call.server.voice_states.server_mute(call.server.bot)
-    await call.until_event(Silenced)
-    assert call.events[-1] == Silenced(muted=True, deafened=False, suppressed=False)
+async def test_being_muted_or_deafened_by_a_moderator_is_reported_and_survived(call: Call):
+    alice = await call.guest("alice")
+    states, bot, events = call.server.voice_states, call.server.bot, call.events
+
+    async def silenced(**now: bool) -> None:
+        events.clear()
+        await call.until_event(Silenced)
+        assert events[-1] == Silenced(**{"muted": False, "deafened": False, "suppressed": False} | now)
+
+    await asyncio.gather(silenced(muted=True), states.server_mute(bot))
+    await asyncio.gather(silenced(muted=True, deafened=True), states.server_deafen(bot))
+    await asyncio.gather(silenced(deafened=True), states.server_mute(bot, False))
+    await asyncio.gather(silenced(), states.server_deafen(bot, False))
+    await both_ways(call, alice)
 
 
 async def test_leaving_takes_less_than_three_seconds_even_in_the_middle_of_speech(call: Call):
