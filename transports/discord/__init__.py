@@ -1,8 +1,8 @@
 """Discord voice: gateway, end-to-end encryption, receive, paced send, and the Pipecat transport over them.
 
-Bottom up: `rtp`, `crypto`, `opus`, `jitter`, `timeline`, `gateway` and `health` are pure or nearly so; `receive` and
-`send` are the two directions of sound; `websocket`, `connection` and `client` mend discord.py; `processors` and
-`transport` are what a pipeline sees.
+Bottom up: `rtp`, `crypto`, `dave`, `opus`, `jitter`, `timeline`, `gateway` and `health` are pure or nearly so;
+`receive` and `send` are the two directions of sound; `reader`, `websocket`, `connection` and `client` mend discord.py;
+`processors` and `transport` are what a pipeline sees.
 """
 
 from importlib import import_module

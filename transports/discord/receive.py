@@ -8,13 +8,14 @@ thread brings the packet (about 0.2 ms); `tick` adds what only the passing of ti
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from loguru import logger
 
 from transports.discord import gateway, rtp
 from transports.discord.crypto import TransportCipher
+from transports.discord.dave import MARKER, DaveSession, DaveState, open_frame
 from transports.discord.errors import DecryptError, OpusError, RtpError
 from transports.discord.jitter import JitterBuffer, Lost, Packet, Released
 from transports.discord.opus import IN_FRAME_BYTES, SILENCE, Decoder
@@ -22,19 +23,7 @@ from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import ReceiveCounters, ReceiveStatus, SpeakerStatus
 from transports.discord.timeline import FRAME_S, Timeline
 
-_DAVE_MARKER = b"\xfa\xfa"
-_UPGRADE_WINDOW_S = 10.0
-"""How long unencrypted frames are still accepted after a call became encrypted (as Discord's clients do)."""
 _ZEROS = bytes(IN_FRAME_BYTES)
-
-
-class DaveSession(Protocol):
-    """What is used of `davey.DaveSession`."""
-
-    @property
-    def ready(self) -> bool: ...
-    def decrypt(self, user_id: int, media_type: object, packet: bytes, /) -> bytes: ...
-    def get_user_ids(self) -> list[str]: ...
 
 
 class Line(Protocol):
@@ -84,15 +73,6 @@ class _Speaker:
     """Decoded audio short of a whole frame; only senders with frames other than 20 ms leave any."""
 
 
-@dataclass(slots=True)
-class _Dave:
-    """Which encryption the call is in, as the gateway announced it."""
-
-    version: int = 0
-    plaintext_until_s: float = 0.0
-    pending: dict[int, int] = field(default_factory=dict)
-
-
 class Receiver:
     """The hearing side of one room. Outlives the connections under it; may be called from any thread."""
 
@@ -115,7 +95,7 @@ class Receiver:
         self._lock = threading.Lock()
         self._listening = True
         self._counters = ReceiveCounters()
-        self._dave = _Dave()
+        self._dave = DaveState()
         self._owners: dict[int, int] = {}
         self._streams: dict[int, _Stream] = {}
         self._speakers: dict[int, _Speaker] = {}
@@ -132,7 +112,7 @@ class Receiver:
                     # stream numbers belong to a session; silence keeps flowing for whoever was talking
                     self._owners.clear()
                     self._streams.clear()
-                    self._dave = _Dave(version)
+                    self._dave = DaveState(version)
                 case gateway.StreamOwner(user_id, ssrc):
                     if self._owners.get(ssrc) != user_id:
                         self._owners[ssrc] = user_id
@@ -144,24 +124,11 @@ class Receiver:
                     self._not_heard.pop(user_id, None)
                     self._dismiss(user_id)
                 case gateway.TransitionPrepared(transition_id, version):
-                    self._dave.pending[transition_id] = version
-                    if version == 0:
-                        self._dave.plaintext_until_s = float("inf")
-                    if transition_id == 0:
-                        self._execute(transition_id)
+                    self._dave.prepare(transition_id, version)
                 case gateway.TransitionExecuted(transition_id):
-                    self._execute(transition_id)
+                    self._dave.execute(transition_id)
                 case gateway.UsersPresent():
                     pass
-
-    def _execute(self, transition_id: int) -> None:
-        version = self._dave.pending.pop(transition_id, None)
-        if version is None:
-            return
-        if version > 0:
-            upgraded = self._dave.version == 0
-            self._dave.plaintext_until_s = time.monotonic() + _UPGRADE_WINDOW_S if upgraded else 0.0
-        self._dave.version = version
 
     # ---- privacy
 
@@ -257,19 +224,19 @@ class Receiver:
     ) -> tuple[int, bytes] | None:
         """Whose frame it is and the frame itself, or None when it was dropped (and counted)."""
         count, dave = self._counters, line.dave
-        secured = payload != SILENCE and payload.endswith(_DAVE_MARKER) and dave is not None and dave.ready
+        secured = payload != SILENCE and payload.endswith(MARKER) and dave is not None and dave.ready
         if secured and dave is not None:
             for user_id in self._suspects(dave, line.own_id) if owner is None else (owner,):
-                frame = _decrypt(dave, user_id, payload)
+                frame = open_frame(dave, user_id, payload)
                 if frame is not None:
                     # the authentication tag names the sender, whatever the gateway has told us yet
                     self._owners[ssrc] = user_id
                     return user_id, frame
-        if payload == SILENCE or self._dave.version == 0 or now_s < self._dave.plaintext_until_s:
+        if payload == SILENCE or self._dave.allows_plaintext(now_s):
             if owner is not None:
                 return owner, payload
             count.unknown_stream += 1
-        elif not payload.endswith(_DAVE_MARKER):
+        elif not payload.endswith(MARKER):
             count.plaintext += 1
         elif owner is None:
             count.unknown_stream += 1
@@ -390,12 +357,3 @@ class Receiver:
             )
             not_heard = tuple(u for u, at_s in self._not_heard.items() if now_s - at_s < recently_s)
             return ReceiveStatus(replace(self._counters), speakers, not_heard, tuple(sorted(self._opted_out)))
-
-
-def _decrypt(dave: DaveSession, user_id: int, payload: bytes) -> bytes | None:
-    import davey
-
-    try:
-        return bytes(dave.decrypt(user_id, davey.MediaType.audio, payload))
-    except (RuntimeError, ValueError):
-        return None
