@@ -6,13 +6,14 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from loguru import logger
 
 from processors.lanes import Priority
 from processors.language.engines import Delta, LanguageModel, Message
 from processors.language.settings import CacheSettings, Sampling
+from processors.language.tool_calls import Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,26 @@ class CachedLlm:
         await self._llm.prefill(messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
-        key = cache_key(self._name, messages, sampling)
+        key = cache_key(self._name, messages, sampling, tools)
         if kept := self._cache.get(key):
             for delta in kept:
                 yield delta
             return
         reply: list[Delta] = []
-        async with contextlib.aclosing(self._llm.stream(messages, sampling, priority=priority)) as deltas:
+        async with contextlib.aclosing(self._llm.stream(messages, sampling, tools=tools, priority=priority)) as deltas:
             async for delta in deltas:
                 # Given again, it costs no prompt.
                 reply.append(replace(delta, usage=None) if delta.usage else delta)
                 yield delta
         # A stream that was closed or failed on the way does not come here: only whole replies are kept.
-        if any(delta.text.strip() for delta in reply):
+        if any(delta.text.strip() or delta.calls for delta in reply):
             self._cache.put(key, tuple(reply))
 
     async def close(self) -> None:
@@ -100,8 +106,8 @@ class CachedLlm:
         await self._llm.close()
 
 
-def cache_key(name: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
-    """Equal for the same model, messages and sampling, and for nothing else."""
-    said = [(message.role, message.content) for message in messages]
-    text = json.dumps([name, said, sampling.model_dump()], ensure_ascii=True)
+def cache_key(name: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Tool] = ()) -> bytes:
+    """Equal for the same model, messages, sampling and tools, and for nothing else."""
+    said, offered = [asdict(message) for message in messages], [asdict(tool) for tool in tools]
+    text = json.dumps([name, said, sampling.model_dump(), offered], ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=20).digest()

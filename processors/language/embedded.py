@@ -14,6 +14,7 @@ from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
 from processors.language.engines import Delta, Finish, Message, Usage
 from processors.language.settings import Sampling
+from processors.language.tool_calls import CallAssembler, Tool, described, openai_message
 from processors.models import ModelStore
 
 _MOST_THREADS = 8
@@ -59,7 +60,12 @@ class EmbeddedLlm:
             self._note_turn()
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
         said: list[str] = []
         gave_way = True
@@ -77,7 +83,7 @@ class EmbeddedLlm:
                 return
             # The model goes on with what it has said already.
             asked = [*messages, Message("assistant", "".join(said))] if said else messages
-            request = _request(asked, sampling.model_copy(update={"max_tokens": left}), priority)
+            request = _request(asked, sampling.model_copy(update={"max_tokens": left}), priority, tools)
             async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as deltas:
                 async for delta in deltas:
                     if priority is not Priority.BACKGROUND:
@@ -137,6 +143,7 @@ class EmbeddedLlm:
             raise EngineError("the embedded language model is not loaded")
         failure: list[str] = []
         finished = gave_way = False
+        assembler = CallAssembler("the embedded language model")
 
         def on_chunk(chunk: Any) -> bool:
             nonlocal finished, gave_way
@@ -146,12 +153,18 @@ class EmbeddedLlm:
                     return True
                 if timings := event.get("timings"):
                     _log(timings)
-                delta = _delta(event)
+                try:
+                    delta = _delta(event, assembler)
+                except EngineError as error:
+                    # Raised here it would be llama.cpp's to deal with.
+                    failure.append(str(error))
+                    return True
                 if delta:
                     finished = finished or delta.finish is not None
                     if out:
                         out.emit(delta)
-            gave_way = not finished and job.outranked
+            # Half a call cannot be gone on with.
+            gave_way = not finished and not assembler.begun and job.outranked
             return job.cancelled or gave_way
 
         try:
@@ -163,14 +176,18 @@ class EmbeddedLlm:
         return gave_way
 
 
-def _request(messages: Sequence[Message], sampling: Sampling, priority: Priority) -> dict[str, Any]:
+def _request(
+    messages: Sequence[Message], sampling: Sampling, priority: Priority, tools: Sequence[Tool] = ()
+) -> dict[str, Any]:
+    offered = {"tools": described(tools)} if tools else {}
     return {
-        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "messages": [openai_message(message) for message in messages],
         "stream": True,
         "cache_prompt": True,
         # The prompt is reported as it is read, so that reading can be stopped.
         "return_progress": True,
         "id_slot": 1 if priority is Priority.BACKGROUND else 0,
+        **offered,
         **sampling.model_dump(),
     }
 
@@ -186,14 +203,18 @@ def _log(timings: dict[str, Any]) -> None:
     )
 
 
-def _delta(event: dict[str, Any]) -> Delta | None:
+def _delta(event: dict[str, Any], assembler: CallAssembler) -> Delta | None:
     choices = event.get("choices")
     if not choices:
         return None
-    text = choices[0].get("delta", {}).get("content") or ""
+    brought = choices[0].get("delta") or {}
+    text, calls = brought.get("content") or "", assembler.feed(brought.get("tool_calls"))
     reason = choices[0].get("finish_reason")
-    finish: Finish | None = None if reason is None else ("length" if reason == "length" else "stop")
-    return Delta(text, finish, _usage(event.get("timings"))) if text or finish else None
+    finish: Finish | None = None
+    if reason is not None:
+        calls += assembler.end(cut_short=reason == "length")
+        finish = "length" if reason == "length" else "tools" if assembler.begun else "stop"
+    return Delta(text, finish, _usage(event.get("timings")), calls) if text or finish or calls else None
 
 
 def _usage(timings: dict[str, Any] | None) -> Usage | None:

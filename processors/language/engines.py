@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from processors.errors import SettingError
 from processors.lanes import Priority
+from processors.language.tool_calls import Tool, ToolCall
 
 if TYPE_CHECKING:
     from processors.language.chain import ModelRef
     from processors.language.settings import LanguageSettings, Sampling
     from processors.models import ModelStore
 
-Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length"]
+Role = Literal["system", "user", "assistant", "tool"]
+Finish = Literal["stop", "length", "tools"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Message:
 
     role: Role
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    """Of the assistant: what it asked to have done."""
+    answers: ToolCall | None = None
+    """Of a tool: the call whose outcome `content` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,12 @@ class Delta:
 
     text: str
     finish: Finish | None = None
-    """Set on the last piece: `stop` when the model was done, `length` when it ran into `max_tokens`."""
+    """Set on the last piece: `stop` when the model was done, `length` when it ran into `max_tokens`, `tools` when it
+    waits for the outcome of its calls."""
     usage: Usage | None = None
     """On the last piece, if the engine tells."""
+    calls: tuple[ToolCall, ...] = ()
+    """Calls that are whole with this piece."""
 
 
 class LanguageModel(Protocol):
@@ -64,12 +72,20 @@ class LanguageModel(Protocol):
         ...
 
     def stream(
-        self, messages: Sequence[Message], sampling: "Sampling", *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: "Sampling",
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
         """The reply to `messages`, piece by piece; the last piece has `finish` set.
 
+        Args:
+            tools: what it may call. A model known to call none is not told of them, with one warning.
+
         Raises:
-            EngineError: the engine failed.
+            EngineError: the engine failed, or called a tool with malformed arguments.
         """
         ...
 

@@ -18,6 +18,7 @@ from processors.language.breaker import Breaker, Phase, failed, probing, succeed
 from processors.language.engines import Delta, LanguageModel, Message
 from processors.language.errors import BusyError
 from processors.language.settings import FailoverSettings, Sampling
+from processors.language.tool_calls import Tool
 
 _LEAST_PATIENCE = 0.25
 """Share of the deadline that every request has, however much was waited before it."""
@@ -126,7 +127,12 @@ class FallbackLlm:
         await self._in_order()[0].entry.llm.prefill(messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
         self._begin_probes()
         reasons: list[str] = []
@@ -135,7 +141,8 @@ class FallbackLlm:
             # The last one has nobody to give way to.
             deadline_s = None if state is candidates[-1] else self._patience_s(state)
             asked = _limited(sampling, state.entry.most_temperature)
-            async with contextlib.aclosing(state.entry.llm.stream(messages, asked, priority=priority)) as deltas:
+            reply = state.entry.llm.stream(messages, asked, tools=tools, priority=priority)
+            async with contextlib.aclosing(reply) as deltas:
                 try:
                     began = await self._first_word(state, deltas, deadline_s)
                 except EngineError as error:
@@ -178,7 +185,7 @@ class FallbackLlm:
     async def _first_word(
         self, state: _State, deltas: AsyncGenerator[Delta, None], deadline_s: float | None
     ) -> list[Delta] | None:
-        """What came up to and with the first word; None if the reply ended without one.
+        """What came up to and with the first word or call; None if the reply ended without one.
 
         Raises:
             EngineError: it failed, or was late.
@@ -190,7 +197,7 @@ class FallbackLlm:
             async with asyncio.timeout(deadline_s):
                 async for delta in deltas:
                     held.append(delta)
-                    if delta.text.strip():
+                    if delta.text.strip() or delta.calls:
                         break
                 else:
                     return None

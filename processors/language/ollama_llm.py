@@ -10,10 +10,11 @@ from loguru import logger
 
 from processors.errors import EngineError, SettingError
 from processors.lanes import Priority
-from processors.language.engines import Delta, Finish, Message
+from processors.language.engines import Delta, Message
 from processors.language.errors import BusyError
 from processors.language.settings import OllamaSettings, Sampling
 from processors.language.thoughts import ThinkStripper
+from processors.language.tool_calls import Tool, ToolCall, ToolOffer, described
 from processors.language.waiting import drain, outside_work, patiently, read_ahead
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class OllamaLlm:
         self._context_tokens = context_tokens
         self._timeout_s = timeout_s
         self._think: bool | None = None
+        self._offer = ToolOffer()
         self._client: ollama.AsyncClient | None = None
 
     async def start(self) -> None:
@@ -65,6 +67,8 @@ class OllamaLlm:
             )
         # Thoughts cost the turn's first seconds and are never spoken.
         self._think = False if "thinking" in abilities else None
+        if "tools" not in abilities:
+            self._offer.model_calls_none(f"OLLAMA_MODEL={self._settings.model}")
         await self._load()
         logger.info("language model ready: {} at {}", self._settings.model, self._settings.host)
 
@@ -72,19 +76,28 @@ class OllamaLlm:
         await read_ahead(self.stream, messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
-        stripper, finish = ThinkStripper(), None
-        async with contextlib.aclosing(patiently(self._pieces(messages, sampling), self._timeout_s)) as pieces:
-            async for text, finish in pieces:
-                if text := stripper.feed(text):
-                    yield Delta(text)
-                if finish:
+        stripper, finish, called = ThinkStripper(), None, 0
+        parts = self._parts(messages, sampling, self._offer.to_be_told(tools))
+        async with contextlib.aclosing(patiently(parts, self._timeout_s)) as parts:
+            async for part in parts:
+                text, calls = stripper.feed(part.message.content or ""), _calls(part.message.tool_calls, called)
+                called += len(calls)
+                if text or calls:
+                    yield Delta(text, calls=calls)
+                if part.done:
+                    finish = "length" if part.done_reason == "length" else "stop"
                     break
             else:
                 raise EngineError("Ollama broke off in the middle of its reply", retryable=True)
-            yield Delta(stripper.end(), finish)
-            await drain(pieces)
+            yield Delta(stripper.end(), "tools" if called else finish)
+            await drain(parts)
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -143,9 +156,9 @@ class OllamaLlm:
                 "LANGUAGE_OLLAMA_LOAD_TIMEOUT_S",
             )
 
-    async def _pieces(
-        self, messages: Sequence[Message], sampling: Sampling
-    ) -> AsyncGenerator[tuple[str, Finish | None], None]:
+    async def _parts(
+        self, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Tool]
+    ) -> "AsyncGenerator[ollama.ChatResponse, None]":
         if self._client is None:
             raise EngineError("the language model is not started")
         options: dict[str, Any] = {
@@ -162,7 +175,8 @@ class OllamaLlm:
         with self._explained():
             parts = await self._client.chat(
                 self._settings.model,
-                messages=[{"role": message.role, "content": message.content} for message in messages],
+                messages=[_sent(message) for message in messages],
+                tools=described(tools) or None,
                 stream=True,
                 think=self._think,
                 options=options,
@@ -170,10 +184,7 @@ class OllamaLlm:
             )
             async with contextlib.aclosing(_whole(parts)) as whole:
                 async for part in whole:
-                    finish: Finish | None = None
-                    if part.done:
-                        finish = "length" if part.done_reason == "length" else "stop"
-                    yield part.message.content or "", finish
+                    yield part
 
     async def _within(self, seconds: float, request: Any, setting: str = "LANGUAGE_TIMEOUT_S") -> Any:
         try:
@@ -214,6 +225,26 @@ class OllamaLlm:
                 f"({type(error).__name__}); is OLLAMA_HOST right?",
                 retryable=True,
             ) from error
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    """A message as Ollama has it: a tool's outcome carries the tool's name."""
+    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.calls:
+        sent["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.calls
+        ]
+    if message.answers:
+        sent["tool_name"] = message.answers.name
+    return sent
+
+
+def _calls(given: "Sequence[ollama.Message.ToolCall] | None", before: int) -> tuple[ToolCall, ...]:
+    """Calls as they come, whole. Ollama has no ids for them: they are counted."""
+    return tuple(
+        ToolCall(f"call-{before + position}", call.function.name, dict(call.function.arguments))
+        for position, call in enumerate(given or (), 1)
+    )
 
 
 async def _whole(parts: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:

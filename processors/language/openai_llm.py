@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -16,6 +17,7 @@ from processors.language.openai_service import Service, refusal, request_body, s
 from processors.language.settings import Sampling
 from processors.language.sse import SseDecoder
 from processors.language.thoughts import ThinkStripper
+from processors.language.tool_calls import CallAssembler, Tool, ToolOffer
 from processors.language.waiting import drain, outside_work, patiently, read_ahead
 
 if TYPE_CHECKING:
@@ -26,6 +28,16 @@ _IDLE_S = 300.0
 """How long an unused connection is kept: a pause in the talk must not cost the next turn a TLS handshake."""
 _MOST_ERROR_BYTES = 1 << 16
 _MOST_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one event brings."""
+
+    text: str = ""
+    calls: Any = None
+    """Fragments of calls, as they came."""
+    finish: Finish | None = None
 
 
 class OpenAiLlm:
@@ -42,6 +54,7 @@ class OpenAiLlm:
         self._retry_after_s = retry_after_s
         self._model = service.model
         self._extra: dict[str, Any] = {}
+        self._offer = ToolOffer()
         self._client: httpx.AsyncClient | None = None
 
     async def start(self) -> None:
@@ -69,20 +82,28 @@ class OpenAiLlm:
             await read_ahead(self.stream, messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
-        body = request_body(self._service, self._model, list(messages), sampling) | self._extra
-        stripper, finish = ThinkStripper(), None
+        body = request_body(self._service, self._model, list(messages), sampling, self._offer.to_be_told(tools))
+        body |= self._extra
+        stripper, assembler, finish = ThinkStripper(), CallAssembler(self._service.name), None
         async with contextlib.aclosing(patiently(self._events(body), self._timeout_s)) as events:
             async for data in events:
-                text, finish = ("", "stop") if data == "[DONE]" else self._read(data)
-                if text := stripper.feed(text):
-                    yield Delta(text)
+                piece = _Piece(finish="stop") if data == "[DONE]" else self._read(data)
+                text, calls, finish = stripper.feed(piece.text), assembler.feed(piece.calls), piece.finish
+                if text or calls:
+                    yield Delta(text, calls=calls)
                 if finish:
                     break
             else:
                 raise EngineError(f"{self._service.name} broke off in the middle of its reply", retryable=True)
-            yield Delta(stripper.end(), finish)
+            last = assembler.end(cut_short=finish == "length")
+            yield Delta(stripper.end(), "tools" if assembler.begun else finish, calls=last)
             await drain(events)
 
     async def close(self) -> None:
@@ -119,10 +140,13 @@ class OpenAiLlm:
                 f"{self._service.model_setting} is {self._service.model!r}, which {self._service.name} at "
                 f"{self._service.url} does not have; it has: {some or 'none'}"
             )
+        supported = found.get("supported_parameters")
+        if isinstance(supported, list) and "tools" not in supported:
+            self._offer.model_calls_none(f"{self._service.model_setting}={self._model}")
         # What is thought costs the turn's first second and is never spoken. OpenRouter says who can do without.
         reasoning = found.get("reasoning")
         mandatory = isinstance(reasoning, dict) and reasoning.get("mandatory")
-        if "reasoning" in (found.get("supported_parameters") or ()) and not mandatory:
+        if isinstance(supported, list) and "reasoning" in supported and not mandatory:
             self._extra = {"reasoning": {"enabled": False}, **self._service.extra}
 
     async def _get(self, path: str) -> Any:
@@ -199,8 +223,8 @@ class OpenAiLlm:
         retry_after = response.headers.get("retry-after")
         raise refusal(self._service, self._model, response.status_code, body, retry_after)
 
-    def _read(self, data: str) -> tuple[str, Finish | None]:
-        """The text of one event, and how the reply ended if it did."""
+    def _read(self, data: str) -> _Piece:
+        """What is in one event."""
         try:
             event = json.loads(data)
             if event.get("error"):
@@ -208,8 +232,9 @@ class OpenAiLlm:
                 raise EngineError(f"{self._service.name} failed in the middle of its reply: {told}", retryable=True)
             choices = event.get("choices")
             if not choices:
-                return "", None
-            text = (choices[0].get("delta") or {}).get("content") or ""
+                return _Piece()
+            delta = choices[0].get("delta") or {}
+            text, calls = delta.get("content") or "", delta.get("tool_calls")
             reason = choices[0].get("finish_reason")
         except (ValueError, AttributeError, TypeError, LookupError):
             raise EngineError(
@@ -217,7 +242,7 @@ class OpenAiLlm:
             ) from None
         if not isinstance(text, str):
             raise EngineError(f"{self._service.name} sent a reply that is no text", retryable=True)
-        return text, None if reason is None else ("length" if reason == "length" else "stop")
+        return _Piece(text, calls, None if reason is None else "length" if reason == "length" else "stop")
 
     def _broken(self, error: "httpx.HTTPError") -> EngineError:
         import httpx

@@ -1,7 +1,7 @@
 """Servers that speak OpenAI's chat completions: where they are, what they want, and what their refusals mean."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from processors.errors import EngineError, SettingError
 from processors.language.engines import Message
 from processors.language.errors import BusyError
 from processors.language.settings import LanguageSettings, Sampling
+from processors.language.tool_calls import Tool, described, openai_message
 
 _MOST_SHOWN = 200
 
@@ -97,15 +98,19 @@ def openai_service(settings: LanguageSettings) -> Service:
     )
 
 
-def request_body(service: Service, model: str, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
+def request_body(
+    service: Service, model: str, messages: list[Message], sampling: Sampling, tools: Sequence[Tool] = ()
+) -> dict[str, Any]:
     """The JSON of one streamed request. Every field of `sampling` that the server can take is in it."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "messages": [openai_message(message) for message in messages],
         "stream": True,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
+    if tools:
+        body["tools"] = described(tools)
     if sampling.seed >= 0:
         body["seed"] = sampling.seed
     if service.strict:

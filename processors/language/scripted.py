@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from processors.lanes import Priority
 from processors.language.engines import Delta, Message
 from processors.language.settings import Sampling
+from processors.language.tool_calls import Tool
 
 _TOKEN = re.compile(r"\s*\S+")
 
@@ -30,7 +31,12 @@ class ScriptedLlm:
         """Nothing to read ahead."""
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
         asked = sum(message.role == "user" for message in messages)
         reply = self._replies[(asked - 1) % len(self._replies)] if self._replies else ""

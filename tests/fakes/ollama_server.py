@@ -20,7 +20,7 @@ class OllamaServer(Misbehaving):
         self.models = list(models)
         self.library = library
         """Models that can be pulled."""
-        self.capabilities = ["completion", *(["thinking"] if thinks else [])]
+        self.capabilities = ["completion", "tools", *(["thinking"] if thinks else [])]
         self.pulled: list[str] = []
         self.loads: list[dict[str, Any]] = []
         """Requests without messages, which load a model."""
@@ -84,7 +84,7 @@ class OllamaServer(Misbehaving):
         async for token in self.paced(request, stream, b"<html>gone wrong\n", b'{"error":"runner has ended"}\n'):
             if sent == most:
                 break
-            await _send(stream, _part(name, token))
+            await _send(stream, _part(name, "", **token) if isinstance(token, dict) else _part(name, token))
             sent += 1
         if self.behaviour.breaks:
             return stream
@@ -102,8 +102,9 @@ async def _send(stream: web.StreamResponse, line: dict[str, Any]) -> None:
     await stream.write(json.dumps(line).encode() + b"\n")
 
 
-def _part(model: str, text: str, *, done_reason: str | None = None) -> dict[str, Any]:
-    part: dict[str, Any] = {"model": model, "created_at": _STAMP, "message": {"role": "assistant", "content": text}}
+def _part(model: str, text: str, *, done_reason: str | None = None, **fields: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text, **fields}
+    part: dict[str, Any] = {"model": model, "created_at": _STAMP, "message": message}
     return {**part, "done": done_reason is not None} | ({"done_reason": done_reason} if done_reason else {})
 
 

@@ -66,11 +66,11 @@ class OpenAiServer(Misbehaving):
         async for token in self.paced(request, stream, b"data: {gone wrong\n\n", error):
             if sent == most:
                 break
-            await stream.write(_event({"content": token}))
+            await stream.write(_event(token if isinstance(token, dict) else {"content": token}))
             sent += 1
         if behaviour.breaks:
             return stream
-        await stream.write(_event({}, "length" if sent == most else "stop"))
+        await stream.write(_event({}, "length" if sent == most else "tool_calls" if behaviour.calls else "stop"))
         await stream.write(b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}\n\n')
         await stream.write(b"data: [DONE]\n\n")
         return stream

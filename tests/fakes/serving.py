@@ -50,7 +50,8 @@ def served_elsewhere(make: Callable[[], web.Application]) -> Iterator[str]:
 class Behaviour:
     """How replies are given. `None` and zero: as they should."""
 
-    tokens: tuple[str, ...] = ("Hello", " there", ", friend", ".")
+    tokens: tuple[str | dict[str, Any], ...] = ("Hello", " there", ", friend", ".")
+    """What is sent, piece by piece: words, or the fields of a piece that calls a tool."""
     first_token_s: float = 0.0
     status: int = 200
     """Another one is answered instead of a reply."""
@@ -67,6 +68,11 @@ class Behaviour:
     """Tokens after which nothing comes any more; -1 for not even headers."""
     plain: bool = False
     """Answer with a page instead of a stream."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether a tool is called."""
+        return any(isinstance(token, dict) for token in self.tokens)
 
     @property
     def breaks(self) -> bool:
@@ -123,7 +129,7 @@ class Misbehaving:
 
     async def paced(
         self, request: web.Request, stream: web.StreamResponse, malformed: bytes, error: bytes
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[str | dict[str, Any]]:
         """The tokens to send, with whatever goes wrong between them. Ends early on a cut connection."""
         behaviour = self.behaviour
         try:

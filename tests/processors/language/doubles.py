@@ -7,6 +7,7 @@ from processors.errors import EngineError
 from processors.lanes import Priority
 from processors.language.engines import Delta, Message
 from processors.language.settings import Sampling
+from processors.language.tool_calls import Tool, ToolCall
 
 
 class MoodyLlm:
@@ -21,6 +22,9 @@ class MoodyLlm:
         self.breaks_off = False
         """Whether the reply fails after its first word."""
         self.silent = False
+        self.calls: tuple[ToolCall, ...] = ()
+        """Made instead of a reply."""
+        self.offered: list[Sequence[Tool]] = []
         self.asked: list[Sampling] = []
         self.read_ahead = 0
         self.starts = 0
@@ -35,12 +39,21 @@ class MoodyLlm:
         self.read_ahead += 1
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, priority: Priority = Priority.LIVE
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        tools: Sequence[Tool] = (),
+        priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append(sampling)
+        self.offered.append(tools)
         await asyncio.sleep(self.first_token_s)
         if self.error:
             raise self.error
+        if self.calls:
+            yield Delta("", "tools", calls=self.calls)
+            return
         if not self.silent:
             yield Delta("\n")
             yield Delta(self.name)
