@@ -11,7 +11,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -163,6 +163,21 @@ class Lane:
                 yield piece
         finally:
             job.cancel()
+
+    def pieces(self, make: Callable[[], Iterable[T]], *, priority: Priority = Priority.LIVE) -> AsyncGenerator[T, None]:
+        """Yield what `make` gives, iterated over on the lane; once the caller has gone it is asked for no more.
+
+        Raises:
+            EngineError, AcoreError: as `run` does, after the pieces that came before.
+        """
+
+        def work(job: StreamJob[T]) -> None:
+            for piece in make():
+                if job.cancelled:
+                    return
+                job.emit(piece)
+
+        return self.stream(work, priority=priority)
 
     async def close(self) -> None:
         """Let the running job end and stop the thread. Jobs still waiting are dropped."""

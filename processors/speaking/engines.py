@@ -95,6 +95,18 @@ def _piper(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     return PiperTts(settings.piper)
 
 
+def _edge(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.edge_tts import EdgeTts
+
+    return EdgeTts(settings)
+
+
+def _supertonic(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.supertonic_tts import SupertonicTts
+
+    return SupertonicTts(settings.supertonic, offline=store.offline)
+
+
 def _scripted(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.scripted import ScriptedTts
 
@@ -107,6 +119,8 @@ TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech
     "kokoro-torch": _kokoro_torch,
     "kokoro-http": _kokoro_http,
     "piper": _piper,
+    "edge": _edge,
+    "supertonic": _supertonic,
     "scripted": _scripted,
 }
 

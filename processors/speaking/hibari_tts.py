@@ -1,13 +1,12 @@
 """hibari (a 7.9 MB distillation of Kokoro's af_heart): the embedded voice. 60 times real time on one core."""
 
-import contextlib
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from processors.errors import EngineError
-from processors.lanes import Job, Lane, Priority, StreamJob
+from processors.lanes import Job, Lane, Priority
 from processors.models import ModelStore
 from processors.speaking.engines import Pcm, VoiceStyle
 
@@ -33,18 +32,10 @@ class HibariTts:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def synthesize(
+    def synthesize(
         self, text: str, style: VoiceStyle, *, priority: Priority = Priority.LIVE
     ) -> AsyncGenerator[Pcm, None]:
-        def work(job: StreamJob[Pcm]) -> None:
-            for pcm in self._sentences(text, style.speed):
-                if job.cancelled:
-                    return
-                job.emit(pcm)
-
-        async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as pieces:
-            async for pcm in pieces:
-                yield pcm
+        return self._lane.pieces(lambda: self._sentences(text, style.speed), priority=priority)
 
     async def close(self) -> None:
         await self._lane.close()

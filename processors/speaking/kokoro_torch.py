@@ -2,7 +2,6 @@
 phonemes by espeak, not by the spaCy model that the package would download at run time.
 """
 
-import contextlib
 import importlib.util
 import sys
 from collections.abc import AsyncGenerator, Iterator
@@ -15,7 +14,7 @@ from loguru import logger
 
 from processors.errors import EngineError, ModelCorruptError, SettingError
 from processors.extras import need
-from processors.lanes import Job, Lane, Priority, StreamJob
+from processors.lanes import Job, Lane, Priority
 from processors.speaking.engines import Pcm, VoiceStyle
 from processors.speaking.kokoro_voices import Style, language_of, shaped, style_of
 from processors.speaking.settings import KokoroSettings
@@ -58,18 +57,10 @@ class KokoroTorchTts:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def synthesize(
+    def synthesize(
         self, text: str, style: VoiceStyle, *, priority: Priority = Priority.LIVE
     ) -> AsyncGenerator[Pcm, None]:
-        def work(job: StreamJob[Pcm]) -> None:
-            for pcm in self._speak(text, style):
-                if job.cancelled:
-                    return
-                job.emit(pcm)
-
-        async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as pieces:
-            async for pcm in pieces:
-                yield pcm
+        return self._lane.pieces(lambda: self._speak(text, style), priority=priority)
 
     async def close(self) -> None:
         await self._lane.close()

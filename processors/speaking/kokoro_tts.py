@@ -4,9 +4,8 @@ The library runs a clause's phonemes in one forward pass, so the first sound com
 are cut short before they get here.
 """
 
-import contextlib
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from loguru import logger
 
 from processors.errors import EngineError, SettingError
 from processors.extras import need
-from processors.lanes import Job, Lane, Priority, StreamJob
+from processors.lanes import Job, Lane, Priority
 from processors.models import ModelStore
 from processors.onnx_sessions import providers, session_options
 from processors.speaking.engines import Pcm, VoiceStyle
@@ -51,16 +50,10 @@ class KokoroTts:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def synthesize(
+    def synthesize(
         self, text: str, style: VoiceStyle, *, priority: Priority = Priority.LIVE
     ) -> AsyncGenerator[Pcm, None]:
-        def work(job: StreamJob[Pcm]) -> None:
-            if not job.cancelled and len(pcm := self._speak(text, style)):
-                job.emit(pcm)
-
-        async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as pieces:
-            async for pcm in pieces:
-                yield pcm
+        return self._lane.pieces(lambda: self._speak(text, style), priority=priority)
 
     async def close(self) -> None:
         await self._lane.close()
@@ -75,7 +68,8 @@ class KokoroTts:
         # Any failure of the library or the runtime to read the graph means the same to the user.
         try:
             self._kokoro = _open(library, path, on)
-            self._speak(_WARM_UP, VoiceStyle())
+            for _ in self._speak(_WARM_UP, VoiceStyle()):
+                pass
         except Exception as error:
             raise EngineError(
                 f"Kokoro could not load {path}: {error or type(error).__name__}; KOKORO_MODEL must be an ONNX export "
@@ -83,7 +77,7 @@ class KokoroTts:
             ) from error
         logger.info("Kokoro ready: {} ({} voices, {})", path.name, len(names), on[0])
 
-    def _speak(self, text: str, style: VoiceStyle) -> Pcm:
+    def _speak(self, text: str, style: VoiceStyle) -> Iterator[Pcm]:
         if self._kokoro is None or self._choice is None:
             raise EngineError("Kokoro is not loaded")
         voice = self._choice.of(style.voice)
@@ -91,7 +85,7 @@ class KokoroTts:
         try:
             phonemes = self._kokoro.tokenizer.phonemize(text, language_of(voice))
             if not phonemes:
-                return np.empty(0, np.int16)
+                return
             speed = min(max(style.speed, _SLOWEST), _FASTEST)
             # The speaking stage trims by a rule of its own.
             wave, _ = self._kokoro.create(
@@ -99,7 +93,7 @@ class KokoroTts:
             )
         except Exception as error:
             raise EngineError(f"Kokoro failed: {error}", retryable=True) from error
-        return (np.clip(wave, -1.0, 1.0) * 32767).astype(np.int16)
+        yield (np.clip(wave, -1.0, 1.0) * 32767).astype(np.int16)
 
 
 def model_files(settings: KokoroSettings, store: ModelStore) -> tuple[Path, dict[str, Style]]:

@@ -1,6 +1,5 @@
 """Piper: fast voices in many languages, each a file of its own. The library is under the GPL: an extra, no default."""
 
-import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from loguru import logger
 
 from processors.errors import EngineError, SettingError
 from processors.extras import need
-from processors.lanes import Job, Lane, Priority, StreamJob
+from processors.lanes import Job, Lane, Priority
 from processors.speaking.engines import Pcm, VoiceStyle
 from processors.speaking.settings import PiperSettings
 from processors.speaking.voices import VoiceChoice
@@ -50,18 +49,10 @@ class PiperTts:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def synthesize(
+    def synthesize(
         self, text: str, style: VoiceStyle, *, priority: Priority = Priority.LIVE
     ) -> AsyncGenerator[Pcm, None]:
-        def work(job: StreamJob[Pcm]) -> None:
-            for pcm in self._speak(text, style):
-                if job.cancelled:
-                    return
-                job.emit(pcm)
-
-        async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as pieces:
-            async for pcm in pieces:
-                yield pcm
+        return self._lane.pieces(lambda: self._speak(text, style), priority=priority)
 
     async def close(self) -> None:
         await self._lane.close()

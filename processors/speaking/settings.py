@@ -1,6 +1,6 @@
 """Settings of the bot's voice."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -40,12 +40,36 @@ class PiperSettings(SettingsGroup):
     """Speaker of a voice that has several; empty for its first."""
 
 
+class EdgeSettings(SettingsGroup):
+    """Microsoft's online voices (edge)."""
+
+    voice: Annotated[str, Env("EDGE_VOICE")] = "en-US-EmmaMultilingualNeural"
+    """Voice of characters that name none, or one that is not there; `edge-tts --list-voices` lists them."""
+
+
+class SupertonicSettings(SettingsGroup):
+    """Supertonic in process (supertonic)."""
+
+    folder: Annotated[str, Env("SUPERTONIC_FOLDER")] = ""
+    """Folder with the model (onnx/ and voice_styles/); empty: the library fetches it."""
+    model: Annotated[Literal["supertonic", "supertonic-2", "supertonic-3"], Env("SUPERTONIC_MODEL")] = "supertonic-3"
+    """Which of the models it is: the first speaks English, the others more languages."""
+    voice: Annotated[str, Env("SUPERTONIC_VOICE")] = "F1"
+    """Voice of characters that name none, or one that is not there."""
+    language: Annotated[str, Env("SUPERTONIC_LANGUAGE")] = Field(default="", pattern="^([a-z]{2})?$")
+    """Language spoken (such as en or de); empty: what the text is in is left to the model."""
+    steps: Annotated[int, Env("SUPERTONIC_STEPS")] = Field(default=5, ge=1, le=100)
+    """Steps of synthesis: more sound better and take longer."""
+    pace: Annotated[float, Env("SUPERTONIC_PACE")] = Field(default=1.05, ge=0.7, le=2.0)
+    """Rate of speech of a character whose own is 1."""
+
+
 class SpeakingSettings(SettingsGroup):
     """Text-to-speech and how a reply is cut for it."""
 
     engine: Annotated[str, Env("TTS_ENGINE")] = "hibari"
     """Text-to-speech engine: hibari (embedded), kokoro (in process), kokoro-torch (in process, for a GPU), kokoro-http
-    (a server), piper or scripted (tests and benchmarks: tones)."""
+    (a server), piper, supertonic, edge (Microsoft's online voices) or scripted (tests and benchmarks: tones)."""
     fallbacks: tuple[str, ...] = ()
     """Engines that step in, in this order, when the one before fails or is late: ["hibari"]."""
     failover: FailoverPolicy = FailoverPolicy()
@@ -54,6 +78,10 @@ class SpeakingSettings(SettingsGroup):
     """Kokoro."""
     piper: PiperSettings = PiperSettings()
     """Piper."""
+    edge: EdgeSettings = EdgeSettings()
+    """Microsoft's online voices."""
+    supertonic: SupertonicSettings = SupertonicSettings()
+    """Supertonic."""
     clauses: ClausePolicy = ClausePolicy()
     """Where a reply may be cut."""
     pause_ms: int = Field(default=140, ge=0, le=2000)
