@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -13,6 +14,9 @@ from personas.cards.naming import character_id
 from personas.errors import CardError
 
 _TITLES = frozenset(("the", "dr", "mr", "mrs", "ms", "sir", "lady", "captain", "professor"))
+
+
+ShortText = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Verbosity(StrEnum):
@@ -36,6 +40,8 @@ class CharacterSettings(BaseModel, frozen=True):
     """The speech engine's name of a voice; None for the engine's default."""
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     """Rate of speech; 1 is the voice's own."""
+    pronunciations: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=500)
+    """How it says words: {"SQL": "sequel", "Acore": "/ˈeɪkɔːɹ/"}; see `processors.speaking.pronunciation`."""
     rvc: dict[str, str | int | float] = Field(default_factory=dict)
     """Its own voice conversion, if that is on: any of model, index, speaker, pitch, formant, index_rate, protect."""
     verbosity: Verbosity = Verbosity.NORMAL

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import discord
@@ -17,7 +18,6 @@ from pipeline.voice import VoicePipeline, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
-from processors.speaking.engines import VoiceStyle
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
     Crowded,
@@ -146,7 +146,7 @@ class DiscordRoom:
         if voice not in self._engines.tts.voices:
             raise RoomError(f"I have no voice `{voice}`; `/voices` lists them.")
         speaker = self.pipeline.speaker
-        speaker.style = VoiceStyle(voice, speaker.style.speed)
+        speaker.style = replace(speaker.style, voice=voice)
 
     def status(self) -> RoomStatus:
         """The present state."""

@@ -18,6 +18,7 @@ from processors.language.responder import Responder
 from processors.language.tokens import TokenCounter
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
+from processors.speaking.pronunciation import pronunciations_of
 from processors.speaking.speaker import Speaker
 from processors.thinking.gate import ThinkingGate
 from processors.turn_taking import TurnTaking
@@ -55,10 +56,15 @@ def voice_pipeline(
     """Build the stages of one room for one character.
 
     `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown.
+
+    Raises:
+        SettingError: what the settings or the card say of the voice is wrong.
     """
     conversation = make_conversation(settings, character, name_of)
-    style = VoiceStyle(character.settings.voice, character.settings.speed)
-    names = (character.name, *character.settings.aliases)
+    own = character.settings
+    says = pronunciations_of(settings.speaking.pronunciations, own.pronunciations)
+    style = VoiceStyle(own.voice, own.speed, says)
+    names = (character.name, *own.aliases)
     hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
     speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pipecat.frames.frames import DataFrame, SystemFrame, TTSAudioRawFrame, UserAudioRawFrame
 
 from processors.floor import Heard, UtteranceRef
+from processors.speaking.pronunciation import Respelled
 
 
 class SpeakerAudioFrame(UserAudioRawFrame):
@@ -221,6 +222,8 @@ class ClauseSpokenFrame(DataFrame):
     """When the clause was cut from the stream of tokens."""
     ready_ms: float
     """When its first sound was ready."""
+    respelled: tuple[Respelled, ...] = ()
+    """Where `text` sounds shorter or longer than it looks."""
 
 
 @dataclass

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from processors.errors import SettingError
 from processors.lanes import Priority
+from processors.speaking.pronunciation import NO_PRONUNCIATIONS, Pronunciations
 
 if TYPE_CHECKING:
     from processors.models import ModelStore
@@ -26,6 +27,8 @@ class VoiceStyle:
     """The engine's name of a voice; None for its default. A voice the engine lacks falls back to its default."""
     speed: float = 1.0
     """Rate of speech; 1 is the voice's own."""
+    pronunciations: Pronunciations = NO_PRONUNCIATIONS
+    """How its words are said."""
 
 
 class TextToSpeech(Protocol):
@@ -124,6 +127,14 @@ TTS_ENGINES: dict[str, Callable[["SpeakingSettings", "ModelStore"], TextToSpeech
     "scripted": _scripted,
 }
 
+_PHONEME_MARKS = {
+    "kokoro": "[[{phonemes}]]",
+    "kokoro-torch": "[[{phonemes}]]",
+    "kokoro-http": "[{word}](/{phonemes}/)",
+    "piper": "[[{phonemes}]]",
+}
+"""How the engines that take phonemes in the middle of a text take them."""
+
 
 def make_tts(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     """The engine that `TTS_ENGINE` names, with those of `SPEAKING_FALLBACKS` behind it.
@@ -143,10 +154,12 @@ def make_tts(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
 
 
 def _make(name: str, settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
+    from processors.speaking.pronouncing import PronouncingTts
+
     try:
         make = TTS_ENGINES[name]
     except KeyError:
         setting = "TTS_ENGINE" if name == settings.engine else "SPEAKING_FALLBACKS"
         known = ", ".join(sorted(TTS_ENGINES))
         raise SettingError(f"{setting} is {name!r}; it must be one of: {known}") from None
-    return make(settings, store)
+    return PronouncingTts(make(settings, store), _PHONEME_MARKS.get(name))

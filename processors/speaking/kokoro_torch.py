@@ -17,6 +17,7 @@ from processors.extras import need
 from processors.lanes import Job, Lane, Priority
 from processors.speaking.engines import Pcm, VoiceStyle
 from processors.speaking.kokoro_voices import Style, language_of, shaped, style_of
+from processors.speaking.pronunciation import in_phonemes
 from processors.speaking.settings import KokoroSettings
 from processors.speaking.voices import VoiceChoice
 
@@ -119,7 +120,7 @@ class KokoroTorchTts:
         if language not in self._phonemizers:
             espeak = need("misaki.espeak", setting=_SETTING, extra=_EXTRA)
             self._phonemizers[language] = espeak.EspeakG2P(language=language)
-        said, _ = self._phonemizers[language](text)
+        said = in_phonemes(text, lambda part: self._phonemizers[language](part)[0])
         return "".join(char for char in said if char in self._model.vocab).strip()
 
 

@@ -19,6 +19,7 @@ from processors.models import ModelStore
 from processors.onnx_sessions import providers, session_options
 from processors.speaking.engines import Pcm, VoiceStyle
 from processors.speaking.kokoro_voices import Style, language_of, pulled_voices, read_voices, style_of
+from processors.speaking.pronunciation import in_phonemes
 from processors.speaking.settings import KokoroSettings
 from processors.speaking.voices import VoiceChoice
 
@@ -83,7 +84,8 @@ class KokoroTts:
         voice = self._choice.of(style.voice)
         # The runtime's errors (out of GPU memory) and the library's have no common base.
         try:
-            phonemes = self._kokoro.tokenizer.phonemize(text, language_of(voice))
+            tokenizer, language = self._kokoro.tokenizer, language_of(voice)
+            phonemes = tokenizer.known(in_phonemes(text, lambda part: tokenizer.phonemize(part, language)))
             if not phonemes:
                 return
             speed = min(max(style.speed, _SLOWEST), _FASTEST)

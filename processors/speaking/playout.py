@@ -13,6 +13,7 @@ from processors.frames import (
     ReplyPlayedFrame,
     ReplySpokenFrame,
 )
+from processors.speaking.pronunciation import Respelled, written_offset
 
 _UP = FrameDirection.UPSTREAM
 
@@ -87,20 +88,21 @@ class Playout(FrameProcessor):
     async def _cut_off(self, playing: _Playing) -> None:
         self._playing = None
         spoken = playing.spoken
-        if playing.clause and playing.clause.duration_ms:
-            spoken += played_words(playing.clause.text, playing.clause_ms / playing.clause.duration_ms)
+        if (clause := playing.clause) and clause.duration_ms:
+            spoken += played_words(clause.text, playing.clause_ms / clause.duration_ms, clause.respelled)
         played = ReplyPlayedFrame(playing.attempt, spoken.strip(), False, self._clock.now_ms())
         await self.push_frame(played, _UP)
 
 
-def played_words(text: str, share: float) -> str:
+def played_words(text: str, share: float, respelled: tuple[Respelled, ...] = ()) -> str:
     """The words of `text` that were heard when `share` (0-1) of its sound was played.
 
-    A word counts when its last character had its turn: characters are a fair measure of time in speech.
+    A word counts when its last character had its turn: characters are a fair measure of time in speech, those of a
+    word that is said otherwise than it is written being those it was said with.
     """
     if share >= 1.0:
         return text
-    end = int(len(text) * share)
+    end = written_offset(text, share, respelled)
     while end and not text[end - 1 : end].isspace() and not text[end : end + 1].isspace():
         end -= 1
     return text[:end]

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from processors.failover import FailoverPolicy
 from processors.onnx_sessions import Device
 from processors.setting_names import Env, SettingsGroup
 from processors.speaking.clauses import ClausePolicy
+from processors.speaking.pronunciation import entries
 
 
 class KokoroSettings(SettingsGroup):
@@ -82,6 +83,9 @@ class SpeakingSettings(SettingsGroup):
     """Microsoft's online voices."""
     supertonic: SupertonicSettings = SupertonicSettings()
     """Supertonic."""
+    pronunciations: tuple[str, ...] = ()
+    """How words are said: ["SQL=sequel", "Acore=/ˈeɪkɔːɹ/"]; a spelling, or phonemes for engines that take them, or
+    both. A word in lower case stands for itself in any case. Characters may bring their own."""
     clauses: ClausePolicy = ClausePolicy()
     """Where a reply may be cut."""
     pause_ms: int = Field(default=140, ge=0, le=2000)
@@ -90,3 +94,9 @@ class SpeakingSettings(SettingsGroup):
     """How long (s) a clause may take to be spoken before the reply is given up."""
     scripted_first_audio_ms: float = Field(default=25.0, ge=0, le=60000)
     """How long (ms) the scripted engine takes for a clause."""
+
+    @field_validator("pronunciations")
+    @classmethod
+    def _are_entries(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        entries(given)
+        return given

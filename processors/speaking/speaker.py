@@ -132,8 +132,10 @@ class Speaker(FrameProcessor):
                 await self.push_frame(TTSStartedFrame())
                 first = False
             rate_hz = self._tts.sample_rate_hz
-            mark = ClauseSpokenFrame(reply.attempt, clause.text, len(sound) * 1000 / rate_hz, lead_ms, cut_ms, ready_ms)
-            await self.push_frame(mark)
+            duration_ms, respelled = len(sound) * 1000 / rate_hz, self.style.pronunciations.respelled(clause.text)
+            await self.push_frame(
+                ClauseSpokenFrame(reply.attempt, clause.text, duration_ms, lead_ms, cut_ms, ready_ms, respelled)
+            )
             if len(sound):
                 await self.push_frame(ReplyAudioFrame(sound.tobytes(), rate_hz, 1))
         await reply.confirmed.wait()

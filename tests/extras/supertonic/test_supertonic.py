@@ -9,9 +9,8 @@ import pytest
 from loguru import logger
 
 from processors.errors import AcoreError, EngineError, SettingError
-from processors.models import ModelStore
-from processors.speaking.engines import VoiceStyle, make_tts
-from processors.speaking.settings import SpeakingSettings, SupertonicSettings
+from processors.speaking.engines import VoiceStyle
+from processors.speaking.settings import SupertonicSettings
 from processors.speaking.supertonic_tts import SupertonicTts
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 from tests.processors.speaking.saying import say
@@ -29,12 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def engine(model: Path, **given) -> SupertonicTts:
-    settings = SpeakingSettings(
-        engine="supertonic", supertonic=SupertonicSettings(**{"folder": str(model), "pace": 1.0, **given})
-    )
-    tts = make_tts(settings, ModelStore(model, offline=True))
-    assert isinstance(tts, SupertonicTts)
-    return tts
+    settings = SupertonicSettings(**{"folder": str(model), "pace": 1.0, **given})
+    return SupertonicTts(settings, offline=True)
 
 
 def loudest_hz(pcm: np.ndarray, rate_hz: int) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from processors.errors import EngineError, SettingError
 from processors.speaking.edge_tts import EdgeTts, _Mp3Decoder
-from processors.speaking.engines import VoiceStyle, make_tts
+from processors.speaking.engines import VoiceStyle
 from processors.speaking.settings import EdgeSettings, SpeakingSettings
 from tests.fakes.edge_service import EdgeService, tone_mp3
 from tests.fakes.serving import served
@@ -124,10 +124,3 @@ def test_decoding_is_cheap_enough_for_the_event_loop():
     samples += sum(map(len, decoder.end()))
     assert samples >= 5 * EdgeTts.sample_rate_hz
     assert longest_s < 0.02
-
-
-def test_the_registry_knows_it(tmp_path):
-    from processors.models import ModelStore
-
-    tts = make_tts(SpeakingSettings(engine="edge"), ModelStore(tmp_path, offline=True))
-    assert isinstance(tts, EdgeTts)

@@ -10,7 +10,7 @@ from loguru import logger
 
 from processors.errors import AcoreError, EngineError, ModelMissingError, SettingError
 from processors.models import ModelStore
-from processors.speaking.engines import VoiceStyle, make_tts
+from processors.speaking.engines import TTS_ENGINES, VoiceStyle
 from processors.speaking.kokoro_tts import KokoroTts
 from processors.speaking.kokoro_voices import language_of, read_voices, style_of
 from processors.speaking.settings import KokoroSettings, SpeakingSettings
@@ -215,4 +215,4 @@ def test_a_voice_speaks_its_own_language():
 
 
 def test_the_engine_is_chosen_by_name(tmp_path: Path):
-    assert isinstance(make_tts(SpeakingSettings(engine="kokoro"), ModelStore(tmp_path)), KokoroTts)
+    assert isinstance(TTS_ENGINES["kokoro"](SpeakingSettings(), ModelStore(tmp_path)), KokoroTts)

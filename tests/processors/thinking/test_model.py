@@ -26,7 +26,7 @@ class AnswersLlm(MoodyLlm):
         self.answer = answer
         self.prompts: list[str] = []
 
-    async def stream(self, messages, sampling, *, priority=None):
+    async def stream(self, messages, sampling, *, tools=(), priority=None):
         self.asked.append(sampling)
         self.prompts.append("\n".join(message.content for message in messages))
         await asyncio.sleep(self.first_token_s)
