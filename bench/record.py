@@ -11,15 +11,15 @@ from pipeline.report.files import write_atomically
 from processors.errors import AcoreError
 
 STEPS: tuple[tuple[str, ...], ...] = (
-    ("latency", "--turns", "90"),
-    ("compare", "--turns", "20", "--designs", "acore,pipecat,sequential,livekit"),
-    ("overhead", "--turns", "30"),
-    ("wire", "--talk-overs", "25"),
-    ("load", "--rooms", "1,16,32,48,60,64,72,80", "--seconds", "12"),
+    ("latency", "--turns", "80"),
+    ("compare", "--turns", "16", "--designs", "acore,pipecat,sequential,livekit"),
+    ("overhead", "--turns", "20"),
+    ("wire", "--talk-overs", "20"),
+    ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
+    ("text", "--turns", "10"),
+    ("memory", "--messages", "100000", "--meanings", "2000"),
 )
-"""About 40 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
-
-
+"""About 45 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
 _ACORE = "from pipeline.cli import main; main()"
 
 
@@ -36,7 +36,8 @@ def run_record(
     for name, *options in steps:
         tell(f"== {name} {' '.join(options)}, after {(time.monotonic() - began_s) / 60:.1f} min")
         command = [sys.executable, "-c", _ACORE, *(["--config", str(config)] if config else [])]
-        command += ["bench", name, *options, "--out", str(out), "--corpus", str(corpus)]
+        command += ["bench", name, *options, "--out", str(out)]
+        command += [] if name == "memory" else ["--corpus", str(corpus)]
         if status := subprocess.run(command, check=False).returncode:
             raise AcoreError(f"acore bench {name} ended with status {status}; the same command goes on from there")
     path = out / "record.md"

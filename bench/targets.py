@@ -93,6 +93,15 @@ TARGETS = (
     Target(
         "rooms a core, p99 hop <= 20 ms", ">= 60", "load", lambda content: (content["limit"],), (60,), at_least=True
     ),
+    Target("voice beside ten text channels / alone, V2V p50", "<= 1.3", "text", _ratio("alone"), (1.3,)),
+    Target(
+        "recall among 100,000 messages, p95",
+        "<= 60 ms",
+        "recall",
+        lambda content: (content["figures"]["took"]["p95"],),
+        (60,),
+        "ms",
+    ),
     Target("memory growth over 30 minutes", "< 1 %", "soak", lambda content: (content["growth_percent"],), (1,), "%"),
 )
 

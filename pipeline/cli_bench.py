@@ -131,6 +131,28 @@ def text(
 
 
 @bench_app.command()
+def memory(
+    context: typer.Context,
+    messages: Annotated[int, typer.Option("--messages", min=10, help="Messages in the memory.")] = 100_000,
+    meanings: Annotated[
+        int, typer.Option("--meanings", min=0, help="Of how many of the newest the meaning is at hand; 0: words alone.")
+    ] = 5000,
+    out: _Out = Path("results"),
+) -> None:
+    """How long recall takes among many messages, and what the process holds while they come in. About 3 minutes."""
+    settings = _with_profile(context, None)
+
+    from bench.recall import run_recall
+    from pipeline.engines import model_store
+
+    figures, path = run_recall(messages, meanings, model_store(settings), out, typer.echo)
+    took = figures.took
+    if took:
+        typer.echo(f"recall: p50 {took.p50:.1f} ms, p95 {took.p95:.1f} ms, p99 {took.p99:.1f} ms over {took.count}")
+    typer.echo(f"something came to mind to {figures.found} of {figures.asked} questions; {path}")
+
+
+@bench_app.command()
 def engines(
     context: typer.Context,
     only: Annotated[

@@ -1,0 +1,150 @@
+"""`acore bench memory`: how long recall takes, and what the process holds, while a memory grows to many messages."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.figures import Spread, spread
+from bench.results import provenance, write_result
+from bench.rooms import rss_mb
+from processors.errors import AcoreError
+from processors.memory.port import Exchange, Scene, SceneKind, Utterance
+from processors.memory.service import MemoryService, running_memory
+from processors.memory.settings import MemorySettings, RecallSettings
+from processors.models import ModelStore
+
+_BATCH = 2500
+"""Exchanges that are written before the disk is waited for."""
+_LONGEST_SEARCH_MS = 2000
+_GUILD, _PERSONA, _CHANNELS, _PEOPLE = "bench", "ava", 50, 200
+_APART_S = 30.0
+_WORDS = (
+    "boat garden letter winter kitchen window brother teacher bicycle mountain guitar pancake river ticket blanket "
+    "station harbour candle market football doctor painting village holiday coffee engine library summer island "
+    "bridge orchestra puppy castle planet recipe marathon umbrella neighbour piano forest museum birthday wedding"
+).split()
+_SAID = (
+    "I left my {} at the {} of {} again.",
+    "Did anybody see the {} near the {} before the {}?",
+    "We talked about the {}, the {} and the {} all evening.",
+    "My {} likes the {} more than the {}.",
+    "I will take the {} and the {} to the {}.",
+    "The {} was cheaper than the {}, so I bought it for the {}.",
+)
+_ASKED = ("What did I say about the {}?", "Do you remember the {} and the {}?", "Who wanted to take the {} to the {}?")
+
+
+@dataclass(frozen=True, slots=True)
+class RecallFigures:
+    """What a memory of so many messages costs."""
+
+    messages: int
+    meanings: int
+    """Of how many the meaning was at hand."""
+    took: Spread | None
+    """A whole search, from the question to what comes to mind (ms)."""
+    found: int
+    """Questions to which something came to mind."""
+    asked: int
+    rss_mb: tuple[float, ...]
+    """Of the process: empty, and after each tenth of the messages."""
+
+
+def run_recall(
+    messages: int,
+    meanings: int,
+    models: ModelStore,
+    out: Path,
+    tell: Callable[[str], None],
+    questions: int = 200,
+) -> tuple[RecallFigures, Path]:
+    """Fill a memory with so many messages, the meaning of so many of the newest at hand (0: words alone), and ask it.
+
+    Writes `<out>/recall.json`.
+
+    Raises:
+        AcoreError: a model is missing, or the memory cannot be written.
+    """
+    limits = {"vectors": "chroma", "vector_messages": meanings} if meanings else {"vectors": "off"}
+    recall = RecallSettings().model_copy(update={**limits, "deadline_ms": _LONGEST_SEARCH_MS})
+    settings = MemorySettings(recall=recall)
+    with TemporaryDirectory() as folder:
+        figures = asyncio.run(ask(Path(folder), settings, models, messages, questions, tell))
+    path = out / "recall.json"
+    write_result(path, {"bench": "recall", **provenance(), "figures": asdict(figures)})
+    return figures, path
+
+
+async def ask(
+    folder: Path,
+    settings: MemorySettings,
+    models: ModelStore,
+    messages: int,
+    questions: int,
+    tell: Callable[[str], None],
+) -> RecallFigures:
+    """Fill the memory of `folder` and ask it. It stays there, filled.
+
+    Raises:
+        AcoreError: the memory cannot be written.
+    """
+    dice, recall = random.Random(1), settings.recall
+    async with running_memory(folder, settings, models) as memory:
+        held = [rss_mb()]
+        for tenth in range(1, 11):
+            await _fill(memory, messages * tenth // 10 - messages * (tenth - 1) // 10, dice)
+            held.append(rss_mb())
+            tell(f"{messages * tenth // 10} messages, {held[-1]:.0f} MB")
+        wanted = 0 if recall.vectors == "off" else min(messages, recall.vector_messages)
+        meanings = await _until_indexed(memory, wanted, tell)
+        took: list[float] = []
+        found = 0
+        for number in range(questions):
+            words = dice.sample(_WORDS, 2)
+            scene = _channel(number)
+            text = _ASKED[number % len(_ASKED)].format(*words)
+            began_s = time.perf_counter()
+            recollection = await memory.recall(scene, _PERSONA, (f"person {number % _PEOPLE}",), text)
+            took.append((time.perf_counter() - began_s) * 1000)
+            found += bool(recollection.lines)
+    held_mb = tuple(round(mb, 1) for mb in held)
+    return RecallFigures(messages, meanings, spread(took), found, questions, held_mb)
+
+
+async def _fill(memory: MemoryService, messages: int, dice: random.Random) -> None:
+    now_s = time.time()
+    for number in range(messages // 2):
+        at_s = now_s - (messages // 2 - number) * _APART_S - 86_400
+        person = f"person {dice.randrange(_PEOPLE)}"
+        heard = Utterance(person, person, _sentence(dice), at_s)
+        reply = Utterance(_PERSONA, "Bot", _sentence(dice), at_s + 1, by_character=True)
+        memory.note(Exchange(_channel(dice.randrange(_CHANNELS)), _PERSONA, (heard,), reply))
+        if number % _BATCH == _BATCH - 1 and not await memory.store.settle(60.0):
+            raise AcoreError(f"the memory file cannot be written: {memory.store.trouble or 'too slow'}")
+    await memory.store.settle(60.0)
+
+
+async def _until_indexed(memory: MemoryService, meanings: int, tell: Callable[[str], None]) -> int:
+    """Wait until the meanings of the newest messages are at hand. Returns of how many; 0 with words alone."""
+    if meanings == 0:
+        return 0
+    newest = (await memory.store.read("SELECT max(id) AS id FROM messages"))[0]["id"]
+    said_s = time.monotonic()
+    while memory.index is None or memory.index.upto < newest:
+        await asyncio.sleep(0.5)
+        if memory.index and time.monotonic() - said_s > 10:
+            said_s = time.monotonic()
+            tell(f"meanings: {newest - memory.index.upto} messages to go")
+    return meanings
+
+
+def _sentence(dice: random.Random) -> str:
+    return dice.choice(_SAID).format(*dice.sample(_WORDS, 3))
+
+
+def _channel(number: int) -> Scene:
+    return Scene(SceneKind.CHANNEL, f"channel {number % _CHANNELS}", _GUILD)
