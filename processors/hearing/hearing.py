@@ -32,6 +32,8 @@ from processors.hearing.settings import HearingSettings
 from processors.hearing.turn_end import TurnEndDetector
 from processors.hearing.vad import WINDOW_MS, VoiceActivityDetector
 
+_JUDGED_FROM_MS = 64
+"""Drop in level (ms) from which the sound is judged: shorter ones are mostly within words."""
 _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""
 
@@ -142,9 +144,9 @@ class Hearing(FrameProcessor):
         if not scribe.covers(speaker.ear.spoken_length):
             ref = UtteranceRef(name, window.number)
             speaker.ahead = self.create_task(self._transcribe_ahead(ref, speaker, scribe), name=f"ahead-{name}")
-            if self._turn_end:
-                # At the same time, while there is a core for it: afterwards the language model wants them all.
-                self._judge_sound(speaker, self._turn_end)
+        if self._turn_end and window.quiet_ms >= _JUDGED_FROM_MS:
+            # Beside the words, while there is a core for it: afterwards the language model wants one, too.
+            self._judge_sound(speaker, self._turn_end)
 
     def _scribe(self, name: str, speaker: _Speaker) -> Scribe:
         if speaker.scribe is None:

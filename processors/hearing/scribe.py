@@ -1,14 +1,15 @@
 """The scribe writes down one utterance while it grows, so that little is left to do when it ends.
 
 Two things make the last transcript quick. Sound is decoded *ahead*: as soon as the level drops, before the voice
-detector is sure of a pause, because most such dips late in an utterance are its end. And what was said before a
-pause is *kept* once it is long enough: engines that decode a segment as a whole take time in proportion to its
-length or worse (Moonshine: 60 ms for 3 s, 3.6 s for 30 s), so only what came after the pause is decoded again.
+detector is sure of a pause. Late in an utterance such a dip is mostly its end, and one in the middle of it gives words
+for the language model to read meanwhile. And what was said before a pause is *kept* once it is long enough: engines
+that decode a segment as a whole take time in proportion to its length or worse (Moonshine: 60 ms for 3 s, 3.6 s for
+30 s), so only what came after the pause is decoded again.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from processors.hearing.engines import Segment, SpeechToText
@@ -28,6 +29,8 @@ class _Draft:
     end: int
     """Index behind its last window."""
     task: asyncio.Task[str]
+    at_pause: bool
+    """Whether it was asked for, behind a silence. One made ahead may end within a word."""
 
 
 class Scribe:
@@ -68,6 +71,8 @@ class Scribe:
             draft = self._draft
             if draft is None or draft.end < spoken:
                 draft = self._begin(sound, end, Priority.SPECULATION if ahead else Priority.LIVE)
+            if not ahead:
+                draft = self._draft = replace(draft, at_pause=True)
             try:
                 # Whoever waits may be cancelled; the draft may still serve the next who asks.
                 text = await asyncio.shield(draft.task)
@@ -83,7 +88,7 @@ class Scribe:
         self._keep(self._draft)
         segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
         task = self._create_task(self._stt.transcribe(segment, priority=priority))
-        self._draft = _Draft(self._kept_until, end, task)
+        self._draft = _Draft(self._kept_until, end, task, at_pause=False)
         return self._draft
 
     def close(self) -> list[asyncio.Task[str]]:
@@ -99,7 +104,7 @@ class Scribe:
             draft.task.cancel()
         elif draft.task.cancelled() or draft.task.exception():
             pass
-        elif (draft.end - draft.start) * WINDOW_MS >= _KEEP_FROM_MS:
+        elif draft.at_pause and (draft.end - draft.start) * WINDOW_MS >= _KEEP_FROM_MS:
             self._kept.append(draft.task.result())
             self._kept_until = draft.end
         self._draft = None

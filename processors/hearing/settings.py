@@ -66,8 +66,9 @@ class HearingSettings(SettingsGroup):
     """People heard at once in one room. Others are counted and reported, not transcribed."""
     turn_end: str = "smart-turn"
     """What judges by its sound whether somebody has finished: smart-turn, or off (words and silence alone)."""
-    ahead_ms: int = Field(default=64, ge=0, le=1000)
-    """Drop in level (ms) at which words are transcribed ahead, before the pause is certain; 0 for never."""
+    ahead_ms: int = Field(default=32, ge=0, le=1000)
+    """Drop in level (ms) at which words are transcribed ahead, before the pause is certain; 0 for never. At 32 they
+    are there 30 ms sooner than at 64, for a twentieth of a core more while somebody speaks."""
     timeout_s: float = Field(default=15.0, gt=0, le=600)
     """How long (s) a transcript may take before the utterance counts as not understood."""
     ear: EarPolicy = EarPolicy()

@@ -45,6 +45,7 @@ class Responder(FrameProcessor):
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._unread: tuple[Heard, ...] = ()
         self._heard: OrderedDict[int, tuple[Heard, ...]] = OrderedDict()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -75,10 +76,15 @@ class Responder(FrameProcessor):
     def _read_ahead(self, heard: tuple[Heard, ...]) -> None:
         if self._task and not self._task.done():
             return
-        if self._reading and not self._reading.done():
-            return
-        request = self._conversation.request(heard)
-        self._reading = self.create_task(self._llm.prefill(request), name="read-ahead")
+        self._unread = heard
+        if not (self._reading and not self._reading.done()):
+            self._reading = self.create_task(self._read(), name="read-ahead")
+
+    async def _read(self) -> None:
+        """Have the newest words read, and those that came meanwhile."""
+        while heard := self._unread:
+            self._unread = ()
+            await self._llm.prefill(self._conversation.request(heard))
 
     def _begin(self, frame: SpeculateFrame) -> None:
         self._heard[frame.attempt] = frame.heard
@@ -124,6 +130,7 @@ class Responder(FrameProcessor):
         await self.push_frame(failed, FrameDirection.UPSTREAM)
 
     async def _stop(self) -> None:
+        self._unread = ()
         tasks = (self._task, self._reading)
         self._task = self._reading = None
         for task in tasks:

@@ -1,6 +1,7 @@
 """Hearing, language, speaking and play-out, each by itself, on virtual time."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from processors.frames import (
     CloseUtteranceFrame,
     ConfirmFrame,
     DiscardFrame,
+    PartialFrame,
     ReplyAudibleFrame,
     ReplyAudioFrame,
     ReplyFailedFrame,
@@ -36,6 +38,7 @@ from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
 from processors.lanes import Priority
 from processors.language.conversation import Conversation, Prompt
+from processors.language.engines import Message
 from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
 from processors.language.settings import LanguageSettings
@@ -207,6 +210,40 @@ def test_a_discarded_attempt_stops_and_is_never_remembered(virtually: Virtually)
     assert len(alone.of(ReplyTextFrame)) < 4
     assert alone.of(ReplyTextEndFrame) == []
     assert conversation.history == ()
+
+
+class SlowReader(ScriptedLlm):
+    """Takes 100 ms to read a prompt; keeps what it was given to read."""
+
+    def __init__(self) -> None:
+        super().__init__(["Because it is so."])
+        self.read: list[str] = []
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        self.read.append(messages[-1].content)
+        await asyncio.sleep(0.1)
+
+
+def test_while_one_beginning_is_read_only_the_newest_of_those_that_come_is_read_next(virtually: Virtually) -> None:
+    async def run() -> list[str]:
+        llm = SlowReader()
+        conversation = Conversation(Prompt("You are Ava."), most_messages=10, most_tokens=1000)
+        stage = Responder(llm, conversation, LanguageSettings(), SessionClock())
+        alone = Alone(stage)
+        ref = UtteranceRef("ann", 1)
+        for text in ("Can you", "Can you tell", "Can you tell me"):
+            await alone.send(PartialFrame(ref, text))
+            await alone.settle(0.01)
+        await alone.settle(1)
+        await alone.send(PartialFrame(ref, "Can you tell me why?"))
+        await alone.settle(0.01)
+        # Now it is answered: there is nothing left to read ahead.
+        await alone.send(PartialFrame(ref, "Can you tell me why not?"), SPECULATE)
+        await alone.settle(5)
+        await stage.cleanup()
+        return llm.read
+
+    assert virtually(run()) == ["Can you", "Can you tell me", "Can you tell me why?"]
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------

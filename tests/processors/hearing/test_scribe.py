@@ -109,6 +109,32 @@ def test_what_was_said_before_a_pause_is_not_decoded_again_once_it_is_long(virtu
     virtually(main())
 
 
+def test_a_long_draft_that_nobody_asked_for_may_end_within_a_word_and_is_decoded_again(virtually):
+    async def main():
+        stt = CountingStt()
+        scribe, sound = make(stt)
+        sound.length = 200
+        await scribe.transcribe(sound.since, spoken=199, end=200, ahead=True)
+        sound.length = 260
+        assert await scribe.transcribe(sound.since, spoken=255, end=260) == "w260"
+
+    virtually(main())
+
+
+def test_a_long_draft_made_ahead_is_kept_once_it_was_asked_for(virtually):
+    async def main():
+        stt = CountingStt()
+        scribe, sound = make(stt)
+        sound.length = 200
+        await scribe.transcribe(sound.since, spoken=199, end=200, ahead=True)
+        sound.length = 203
+        assert await scribe.transcribe(sound.since, spoken=199, end=203) == "w200"
+        sound.length = 260
+        assert await scribe.transcribe(sound.since, spoken=255, end=260) == "w200 w60"
+
+    virtually(main())
+
+
 def test_a_short_beginning_is_decoded_again_with_its_continuation(virtually):
     async def main():
         stt = CountingStt()
