@@ -42,6 +42,10 @@ class CharacterSettings(BaseModel, frozen=True):
     """Rate of speech; 1 is the voice's own."""
     pronunciations: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=500)
     """How it says words: {"SQL": "sequel", "Acore": "/ˈeɪkɔːɹ/"}; see `processors.speaking.pronunciation`."""
+    fillers: tuple[str, ...] = Field(default=(), max_length=20)
+    """What it says, in turn, when its reply is late, such as "Hm,"; nothing by default."""
+    filler_after_ms: int = Field(default=700, ge=100, le=10000)
+    """How long (ms) after the end of a turn its reply is late."""
     rvc: dict[str, str | int | float] = Field(default_factory=dict)
     """Its own voice conversion, if that is on: any of model, index, speaker, pitch, formant, index_rate, protect."""
     verbosity: Verbosity = Verbosity.NORMAL

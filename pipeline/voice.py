@@ -19,7 +19,7 @@ from processors.language.tokens import TokenCounter
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
 from processors.speaking.pronunciation import pronunciations_of
-from processors.speaking.speaker import Speaker
+from processors.speaking.speaker import Filler, Speaker
 from processors.thinking.gate import ThinkingGate
 from processors.turn_taking import TurnTaking
 
@@ -67,7 +67,8 @@ def voice_pipeline(
     names = (character.name, *own.aliases)
     hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
-    speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock)
+    filler = Filler(own.fillers, own.filler_after_ms)
+    speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock, filler=filler)
     stages = (
         hearing,
         turn_taking,

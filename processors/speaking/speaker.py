@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,18 @@ from processors.speaking.engines import TextToSpeech, VoiceStyle
 from processors.speaking.settings import SpeakingSettings
 from processors.speaking.trim import trim_silence
 
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """What is said when the reply is late."""
+
+    words: tuple[str, ...] = ()
+    """Such as "Hm," or "Let me think."; said in turn. None: nothing is."""
+    after_ms: int = 700
+    """How long (ms) after the end of a turn its reply is late."""
+
+
+_NO_FILLER = Filler()
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
@@ -40,25 +53,40 @@ class _Reply:
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
     clauses: asyncio.Queue[tuple[Clause, float] | None] = field(default_factory=asyncio.Queue)
     """Clauses with the time (ms) they were cut at; None is the end. As long as the reply, which has a token limit."""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with the first clause, or the end."""
     said: str = ""
     whole: bool = False
     """Whether a sentence has come to its end."""
+    begun: bool = False
+    """Whether anything of it was passed on."""
 
 
 class Speaker(FrameProcessor):
     """Consumes `ReplyTextFrame`; produces `ReplyAudioFrame`s, each clause's behind its `ClauseSpokenFrame`.
 
     Before `ConfirmFrame` only the first clause is made, and nothing is passed on. A clause that falls silent by
-    itself (an emoji, code) is marked all the same: its text counts as delivered.
+    itself (an emoji, code) is marked all the same: its text counts as delivered. When the first clause is late, a
+    filler may go before it; it is part of the reply, as what was heard.
     """
 
-    def __init__(self, tts: TextToSpeech, style: VoiceStyle, settings: SpeakingSettings, clock: SessionClock) -> None:
+    def __init__(
+        self,
+        tts: TextToSpeech,
+        style: VoiceStyle,
+        settings: SpeakingSettings,
+        clock: SessionClock,
+        *,
+        filler: Filler = _NO_FILLER,
+    ) -> None:
         super().__init__(name="speaker")
         self._tts = tts
         self.style = style
         """How the next clause sounds."""
         self._settings = settings
         self._clock = clock
+        self._filler = filler
+        self._fillers = itertools.cycle(filler.words)
         self._reply: _Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -102,6 +130,7 @@ class Speaker(FrameProcessor):
             reply.said += clause.text
             reply.whole = reply.whole or clause.text.rstrip("\"'”’)*_ \n").endswith(_SENTENCE_ENDS)
             reply.clauses.put_nowait((clause, self._clock.now_ms()))
+            reply.came.set()
 
     def _finish(self, reply: _Reply, cut_short: bool) -> None:
         rest = reply.splitter.flush()
@@ -109,6 +138,7 @@ class Speaker(FrameProcessor):
         if not (cut_short and reply.whole):
             self._take(reply, rest)
         reply.clauses.put_nowait(None)
+        reply.came.set()
 
     async def _speak(self, reply: _Reply) -> None:
         await self._utter(reply)
@@ -116,29 +146,50 @@ class Speaker(FrameProcessor):
         await self.push_frame(ReplySpokenFrame(reply.attempt, reply.said))
 
     async def _utter(self, reply: _Reply) -> None:
-        first = True
-        while (item := await reply.clauses.get()) is not None:
-            clause, cut_ms = item
-            try:
-                sound, lead_ms = await self._synthesize(clause)
-            except EngineError as error:
-                await self.push_error(f"text-to-speech failed: {error}", exception=error)
-                failed = ReplyFailedFrame(reply.attempt, f"text-to-speech failed: {error}")
-                await self.push_frame(failed, FrameDirection.UPSTREAM)
-                break
-            ready_ms = self._clock.now_ms()
-            await reply.confirmed.wait()
-            if first:
-                await self.push_frame(TTSStartedFrame())
-                first = False
-            rate_hz = self._tts.sample_rate_hz
-            duration_ms, respelled = len(sound) * 1000 / rate_hz, self.style.pronunciations.respelled(clause.text)
-            await self.push_frame(
-                ClauseSpokenFrame(reply.attempt, clause.text, duration_ms, lead_ms, cut_ms, ready_ms, respelled)
-            )
-            if len(sound):
-                await self.push_frame(ReplyAudioFrame(sound.tobytes(), rate_hz, 1))
+        try:
+            if self._filler.words:
+                await self._bridge(reply)
+            while (item := await reply.clauses.get()) is not None:
+                await self._say(reply, *item)
+        except EngineError as error:
+            await self.push_error(f"text-to-speech failed: {error}", exception=error)
+            failed = ReplyFailedFrame(reply.attempt, f"text-to-speech failed: {error}")
+            await self.push_frame(failed, FrameDirection.UPSTREAM)
         await reply.confirmed.wait()
+
+    async def _say(self, reply: _Reply, clause: Clause, cut_ms: float) -> None:
+        sound, lead_ms = await self._synthesize(clause)
+        ready_ms = self._clock.now_ms()
+        await reply.confirmed.wait()
+        if not reply.begun:
+            await self.push_frame(TTSStartedFrame())
+            reply.begun = True
+        rate_hz = self._tts.sample_rate_hz
+        duration_ms, respelled = len(sound) * 1000 / rate_hz, self.style.pronunciations.respelled(clause.text)
+        await self.push_frame(
+            ClauseSpokenFrame(reply.attempt, clause.text, duration_ms, lead_ms, cut_ms, ready_ms, respelled)
+        )
+        if len(sound):
+            await self.push_frame(ReplyAudioFrame(sound.tobytes(), rate_hz, 1))
+
+    async def _bridge(self, reply: _Reply) -> None:
+        """Say a filler if the turn is over and its reply late."""
+        late = asyncio.create_task(self._late(reply), name="late")
+        came = asyncio.create_task(reply.came.wait(), name="first clause")
+        try:
+            await asyncio.wait((late, came), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (late, came):
+                task.cancel()
+            await asyncio.gather(late, came, return_exceptions=True)
+        if not reply.came.is_set():
+            text = next(self._fillers) + " "
+            reply.said = text + reply.said
+            await self._say(reply, Clause(text, text.strip(), 0, 0), self._clock.now_ms())
+
+    async def _late(self, reply: _Reply) -> None:
+        await reply.confirmed.wait()
+        await asyncio.sleep(self._filler.after_ms / 1000)
 
     async def _synthesize(self, clause: Clause):
         if not clause.spoken:

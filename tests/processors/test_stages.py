@@ -46,7 +46,7 @@ from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
 from processors.speaking.scripted import ScriptedTts
 from processors.speaking.settings import SpeakingSettings
-from processors.speaking.speaker import Speaker
+from processors.speaking.speaker import Filler, Speaker
 from processors.turns import Heard, UtteranceRef
 from tests.pipeline.replays import LevelVad, tone
 from tests.processors.stages import Alone
@@ -249,8 +249,8 @@ def test_while_one_beginning_is_read_only_the_newest_of_those_that_come_is_read_
 # --- speaking ---------------------------------------------------------------------------------------------------
 
 
-def speaker(tts: ScriptedTts | None = None) -> tuple[Speaker, Alone]:
-    stage = Speaker(tts or ScriptedTts(), VoiceStyle(), SpeakingSettings(), SessionClock())
+def speaker(tts: ScriptedTts | None = None, *, filler: Filler | None = None) -> tuple[Speaker, Alone]:
+    stage = Speaker(tts or ScriptedTts(), VoiceStyle(), SpeakingSettings(), SessionClock(), filler=filler or Filler())
     return stage, Alone(stage)
 
 
@@ -273,6 +273,48 @@ def test_nothing_is_passed_on_before_the_turn_is_confirmed(virtually: Virtually)
     assert [frame.text for frame in alone.of(ClauseSpokenFrame)] == ["It is so.", " And it stays so."]
     assert len(alone.of(ReplyAudioFrame)) == 2
     assert [frame.said for frame in alone.of(ReplySpokenFrame)] == ["It is so. And it stays so."]
+
+
+HM = Filler(("Hm,",), after_ms=500)
+
+
+async def reply_after(late_s: float, filler: Filler | None) -> list[str]:
+    """The clauses of a reply whose text comes so long after the end of the turn, and what it is said to be."""
+    stage, alone = speaker(filler=filler)
+    await alone.send(SPECULATE)
+    await alone.settle(5)
+    await alone.send(CONFIRM)
+    await alone.settle(late_s)
+    await alone.send(*TEXT)
+    await alone.settle(5)
+    await stage.cleanup()
+    (said,) = [frame.said for frame in alone.of(ReplySpokenFrame)]
+    clauses = [frame.text for frame in alone.of(ClauseSpokenFrame)]
+    assert "".join(clauses) == said
+    assert len(alone.of(ReplyAudioFrame)) == len(clauses)
+    return clauses
+
+
+@pytest.mark.parametrize(
+    ("late_s", "filler", "first"), [(0.6, HM, "Hm, "), (0.4, HM, "It is so."), (0.6, None, "It is so.")]
+)
+def test_a_late_reply_begins_with_a_filler_if_the_persona_has_one(
+    virtually: Virtually, late_s: float, filler: Filler | None, first: str
+) -> None:
+    assert virtually(reply_after(late_s, filler))[0] == first
+
+
+def test_no_filler_is_said_while_the_turn_may_go_on(virtually: Virtually) -> None:
+    async def run() -> Alone:
+        stage, alone = speaker(filler=HM)
+        await alone.send(SPECULATE)
+        await alone.settle(5)
+        await alone.send(DiscardFrame(1))
+        await alone.settle(5)
+        await stage.cleanup()
+        return alone
+
+    assert virtually(run()).of(ClauseSpokenFrame) == []
 
 
 def test_a_discarded_reply_is_never_spoken(virtually: Virtually) -> None:
