@@ -1,3 +1,5 @@
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -75,6 +77,49 @@ def sender(line: Line) -> Iterator[Sender]:
     yield sender
     sender.close()
     assert not sender.status().alive
+
+
+def _real_time_is_allowed() -> bool:
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        except OSError:
+            answers.append(False)
+        else:
+            answers.append(True)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    return answers[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities are a thread's own on Linux only")
+def test_its_thread_goes_before_all_others_where_the_system_allows_it(sender: Sender, line: Line):
+    sender.push(SPEECH[0], Fates())
+    line.until(over)
+    thread = sender._thread.native_id
+    assert thread is not None
+    expected = os.SCHED_RR if _real_time_is_allowed() else os.SCHED_OTHER
+    assert os.sched_getscheduler(thread) == expected
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_without_any_right_to_hurry_it_speaks_all_the_same(line: Line, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse, raising=False)
+    monkeypatch.setattr(os, "setpriority", refuse, raising=False)
+    sender = Sender(DiscordVoiceSettings())
+    sender.attach(line)
+    sender.start()
+    sender.push(SPEECH[0], Fates())
+    line.until(over)
+    sender.close()
+    assert len(line.speech) == 1
 
 
 def over(line: Line) -> bool:
