@@ -8,6 +8,7 @@ from loguru import logger
 from personas.library import load_character
 from pipeline.engines import running_engines
 from pipeline.folders import data_folder
+from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
 from pipeline.privacy import OptOuts
@@ -22,6 +23,7 @@ def run_app(settings: Settings) -> None:
     Raises:
         AcoreError: settings, models, engines or the login are not as they must be.
     """
+    few_heaps()
     with asyncio.Runner(loop_factory=live_loop()) as runner:
         runner.run(_serve(settings))
 
@@ -44,7 +46,7 @@ async def _serve(settings: Settings) -> None:
     try:
         with on_interrupt(running.cancel):
             # Text is served while the voice engines still load.
-            async with running_engines(settings) as engines, settings.loop.watch():
+            async with running_engines(settings) as engines, settings.loop.watch(), kept_lean():
                 rooms.bind(engines)
                 serving.remove_done_callback(stop_loading)
                 logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
