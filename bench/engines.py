@@ -40,7 +40,7 @@ class EngineFigures:
     name: str
     load_s: float | None = None
     rss_mb: float | None = None
-    """Peak of its whole process."""
+    """Peak of its whole process, and of its worker's if it has one."""
     rtf: float | None = None
     """Computing time over sound; median."""
     first_ms: float | None = None
@@ -110,7 +110,8 @@ async def measure(kind: str, name: str, settings: Settings) -> EngineFigures:
                 figures = await _llm(name, settings)
     except AcoreError as error:
         return EngineFigures(kind, name, failure=" ".join(str(error).split()))
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # An engine in a worker process of its own (NeMo) is that process, which has ended by now.
+    peak_mb = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
     return replace(figures, rss_mb=round(peak_mb))
 
 

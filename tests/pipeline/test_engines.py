@@ -3,7 +3,7 @@
 import pytest
 
 from personas.library import load_character
-from pipeline.engines import conversion_of, models_needed, running_engines
+from pipeline.engines import conversion_of, model_of_engine, models_needed, running_engines
 from pipeline.settings import load_settings
 from processors.errors import EngineError, SettingError
 from processors.speaking.rvc import RvcVoice
@@ -29,6 +29,13 @@ def test_the_models_of_fallbacks_are_needed_too():
     ]
     own = load_settings(environ={"STT_ENGINE": "parakeet", "PARAKEET_MODEL": "/my/export"})
     assert models_needed(own, ("stt",)) == []
+
+
+def test_an_engines_name_stands_for_the_model_its_settings_name():
+    settings = load_settings(environ={"KOKORO_MODEL": "kokoro-82m-fp16", "PARAKEET_MODEL": "/my/export"})
+    assert model_of_engine(settings, "kokoro") == "kokoro-82m-fp16"
+    assert model_of_engine(settings, "embedded") == "smollm2-135m-instruct"
+    assert [model_of_engine(settings, name) for name in ("parakeet", "ollama", "nonsense")] == [""] * 3
 
 
 async def test_without_conversion_a_character_speaks_with_the_engine_itself():

@@ -58,10 +58,11 @@ class WorkerStt:
         number = next(self._numbers)
         done = asyncio.get_running_loop().create_future()
         self._waiting[number] = done
+        stream = f"{segment.speaker}/{segment.utterance}/{segment.part}"
         sound = segment.pcm.astype("<i2", copy=False).tobytes()
         try:
             # One write each, so that no cancellation can leave half a message in the pipe.
-            pipe.write(encode({"id": number, "priority": int(priority)}, sound))
+            pipe.write(encode({"id": number, "priority": int(priority), "stream": stream}, sound))
             with outside_work():
                 return await done
         except asyncio.CancelledError:

@@ -10,8 +10,11 @@ from typing import BinaryIO
 
 from processors.hearing.worker.protocol import encode, receive
 
-Transcribe = Callable[[bytes], str]
-"""16 kHz mono int16 to text."""
+Transcribe = Callable[[str, bytes], str]
+"""The name of a stretch of sound that may grow from request to request, and its 16 kHz mono int16 so far, to text."""
+
+_Job = tuple[int, int, int | None, str, bytes]
+"""Priority, order, number (None for the end), stream, sound."""
 
 
 def serve(load: Callable[[], tuple[str, Transcribe]]) -> int:
@@ -29,26 +32,24 @@ def serve(load: Callable[[], tuple[str, Transcribe]]) -> int:
         sink.write(encode({"unusable": f"{type(error).__name__}: {error}"}))
         return 1
     sink.write(encode({"ready": about}))
-    jobs: queue.PriorityQueue[tuple[int, int, int | None, bytes]] = queue.PriorityQueue()
+    jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
     cancelled: set[int] = set()
     threading.Thread(target=_read, args=(sys.stdin.buffer, jobs, cancelled), daemon=True).start()
     while True:
-        _, _, number, sound = jobs.get()
+        _, _, number, stream, sound = jobs.get()
         if number is None:
             return 0
         if number in cancelled:
             cancelled.discard(number)
             continue
         try:
-            answer = {"id": number, "text": transcribe(sound)}
+            answer = {"id": number, "text": transcribe(stream, sound)}
         except Exception as error:
             answer = {"id": number, "error": f"{type(error).__name__}: {error}"}
         sink.write(encode(answer))
 
 
-def _read(
-    source: BinaryIO, jobs: "queue.PriorityQueue[tuple[int, int, int | None, bytes]]", cancelled: set[int]
-) -> None:
+def _read(source: BinaryIO, jobs: "queue.PriorityQueue[_Job]", cancelled: set[int]) -> None:
     order = itertools.count()
     try:
         while (received := receive(source)) is not None:
@@ -56,7 +57,7 @@ def _read(
             if "cancel" in message:
                 cancelled.add(message["cancel"])
             else:
-                jobs.put((message["priority"], next(order), message["id"], sound))
+                jobs.put((message["priority"], next(order), message["id"], message["stream"], sound))
     finally:
         # The parent is gone, or says nothing we understand: either way there is no more to do.
-        jobs.put((-1, next(order), None, b""))
+        jobs.put((-1, next(order), None, "", b""))

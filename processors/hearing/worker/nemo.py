@@ -1,18 +1,95 @@
 """The NeMo worker: `python -m processors.hearing.worker.nemo MODEL DEVICE`.
 
 MODEL is a .nemo file or a name NeMo knows, DEVICE is auto, cpu or cuda.
+
+An utterance that grows is not decoded from its beginning each time it is asked for. Transducers (RNN-T, TDT) are
+decoded in chunks between a left and a right context; what a chunk said stays, and the next request goes on behind it.
 """
 
 import sys
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from processors.hearing.worker.loop import Transcribe, serve
 
 SAMPLE_RATE_HZ = 16000
 _ERRORS = 40
+_LEFT_S, _CHUNK_S, _RIGHT_S = 10.0, 1.92, 1.92
+"""NVIDIA's contexts for offline models; what is shorter than a chunk and its right context is decoded whole."""
+_MOST_GROWING = 16
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class _Growing:
+    """What is settled of one utterance."""
+
+    sound: Samples = field(default_factory=lambda: np.empty(0, np.float32))
+    settled: int = 0
+    """Samples whose words stay."""
+    tokens: list[int] = field(default_factory=list)
+    state: Any = None
+    """The decoder's, behind them."""
+
+
+class ChunkedTranscriber:
+    """A transducer decoded chunk by chunk, with the state of a few growing utterances."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._torch = import_module("torch")
+        self._decode = model.decoding.decoding.decoding_computer
+        hop = int(model.cfg.preprocessor.window_stride * SAMPLE_RATE_HZ)
+        self._frame = hop * int(model.encoder.subsampling_factor)
+        """Samples of one step of the encoder."""
+        self._left, self._chunk, self._right = (
+            int(seconds * SAMPLE_RATE_HZ) // self._frame * self._frame for seconds in (_LEFT_S, _CHUNK_S, _RIGHT_S)
+        )
+        self._growing: OrderedDict[str, _Growing] = OrderedDict()
+
+    def transcribe(self, stream: str, sound: Samples) -> str:
+        """The words of `sound`, which goes on from what was asked for `stream` before, or begins it anew."""
+        utterance = self._of(stream, sound)
+        with self._torch.inference_mode():
+            while utterance.settled + self._chunk + self._right < len(sound):
+                end = utterance.settled + self._chunk
+                tokens, utterance.state = self._window(utterance, end, end + self._right)
+                utterance.tokens += tokens
+                utterance.settled = end
+            # The rest, for now: what comes may change it.
+            tokens, _ = self._window(utterance, len(sound), len(sound))
+        return self._model.tokenizer.ids_to_text([*utterance.tokens, *tokens]).strip()
+
+    def _of(self, stream: str, sound: Samples) -> _Growing:
+        known = self._growing.pop(stream, None)
+        if known is None or not np.array_equal(known.sound[: known.settled], sound[: known.settled]):
+            known = _Growing()
+        known.sound = sound
+        self._growing[stream] = known
+        while len(self._growing) > _MOST_GROWING:
+            self._growing.popitem(last=False)
+        return known
+
+    def _window(self, utterance: _Growing, end: int, heard: int) -> tuple[list[int], Any]:
+        """Tokens between what is settled and `end`, judged by the sound up to `heard`; and the decoder's state then."""
+        begin = max(0, utterance.settled - self._left)
+        torch, device = self._torch, self._model.device
+        signal = torch.from_numpy(utterance.sound[begin:heard]).unsqueeze(0).to(device)
+        length = torch.tensor([signal.shape[1]], device=device)
+        encoded, frames = self._model(input_signal=signal, input_signal_length=length)
+        first = (utterance.settled - begin) // self._frame
+        wanted = frames - first if end == heard else torch.full_like(frames, (end - utterance.settled) // self._frame)
+        found, *_, state = self._decode(
+            x=encoded.transpose(1, 2)[:, first:], out_len=wanted.clamp(min=0), prev_batched_state=utterance.state
+        )
+        return found.transcript[0, : int(found.current_lengths[0])].tolist(), state
 
 
 def load(model_name: str, device: str) -> tuple[str, Transcribe]:
@@ -34,15 +111,34 @@ def load(model_name: str, device: str) -> tuple[str, Transcribe]:
     else:
         model = kind.from_pretrained(model_name, map_location=device)
     model.eval()
+    transcribe, how = whole(model), "whole"
+    if hasattr(getattr(getattr(model, "decoding", None), "decoding", None), "decoding_computer"):
+        # Of a stretch that is cut out of an utterance the sound must be judged by itself.
+        model.preprocessor.featurizer.dither, model.preprocessor.featurizer.pad_to = 0.0, 0
+        transcribe, how = in_chunks(ChunkedTranscriber(model)), "in chunks"
+    transcribe("", np.random.default_rng(0).normal(0, 300, SAMPLE_RATE_HZ).astype("<i2").tobytes())
+    return f"{Path(model_name).name}, {device}, {how}", transcribe
 
-    def transcribe(sound: bytes) -> str:
-        samples = np.multiply(np.frombuffer(sound, "<i2"), 1 / 32768, dtype=np.float32)
+
+def in_chunks(chunked: ChunkedTranscriber) -> Transcribe:
+    """Decoding that goes on where it was."""
+    return lambda stream, sound: chunked.transcribe(stream, _samples(sound))
+
+
+def whole(model: Any) -> Transcribe:
+    """Decoding from the beginning, which every model of NeMo can."""
+    torch = import_module("torch")
+
+    def transcribe(stream: str, sound: bytes) -> str:
         with torch.inference_mode():
-            found = model.transcribe([samples], batch_size=1, num_workers=0, verbose=False)[0]
+            found = model.transcribe([_samples(sound)], batch_size=1, num_workers=0, verbose=False)[0]
         return (found if isinstance(found, str) else found.text).strip()
 
-    transcribe(np.random.default_rng(0).normal(0, 300, SAMPLE_RATE_HZ).astype("<i2").tobytes())
-    return f"{Path(model_name).name}, {device}", transcribe
+    return transcribe
+
+
+def _samples(sound: bytes) -> Samples:
+    return np.multiply(np.frombuffer(sound, "<i2"), 1 / 32768, dtype=np.float32)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from processors.errors import EngineError
 from processors.hearing.engines import Segment
 from processors.hearing.settings import ParakeetSettings
 from processors.hearing.worker.client import WorkerStt, nemo_stt
-from processors.hearing.worker.nemo import load
+from processors.hearing.worker.nemo import ChunkedTranscriber, in_chunks, load, whole
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 
 pytest.importorskip("nemo.collections.asr")
@@ -41,7 +41,7 @@ async def stt() -> AsyncIterator[WorkerStt]:
 
 async def test_the_worker_gives_what_nemo_gives_here_and_survives_a_cancel_and_a_crash(stt: WorkerStt):
     _, transcribe = await asyncio.to_thread(load, str(TINY), "cpu")
-    expected = [transcribe(noise(1.5, seed).pcm.tobytes()) for seed in range(3)]
+    expected = [transcribe(f"{seed}", noise(1.5, seed).pcm.tobytes()) for seed in range(3)]
     assert any(expected)
     assert [await stt.transcribe(noise(1.5, seed)) for seed in range(3)] == expected
     assert await asyncio.gather(*(stt.transcribe(noise(1.5, seed)) for seed in range(3))) == expected
@@ -58,6 +58,51 @@ async def test_the_worker_gives_what_nemo_gives_here_and_survives_a_cancel_and_a
     async with asyncio.timeout(200):
         await stt._up.wait()
     assert await stt.transcribe(noise(1.5, 2)) == expected[2]
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The tiny model as the worker has it: nothing random between two looks at the same sound."""
+    from nemo.collections.asr.models import ASRModel
+
+    tiny = ASRModel.restore_from(str(TINY), map_location="cpu").eval()
+    tiny.preprocessor.featurizer.dither, tiny.preprocessor.featurizer.pad_to = 0.0, 0
+    return tiny
+
+
+def test_short_speech_is_decoded_as_nemo_itself_decodes_it(model):
+    transcribe, itself = in_chunks(ChunkedTranscriber(model)), whole(model)
+    for seconds in (0.3, 1.0, 2.5, 3.8):
+        sound = noise(seconds, 5).pcm.tobytes()
+        assert transcribe(f"{seconds}", sound) == itself("", sound)
+
+
+def test_speech_that_grows_says_the_same_as_if_it_came_at_once_and_only_its_end_is_decoded_again(model):
+    chunked = ChunkedTranscriber(model)
+    heard: list[int] = []
+    hook = model.register_forward_pre_hook(
+        lambda _, args, named: heard.append(named["input_signal"].shape[1]), with_kwargs=True
+    )
+    sound = np.multiply(noise(30, 6).pcm, 1 / 32768, dtype=np.float32)
+    for seconds in range(1, 30):
+        grown = chunked.transcribe("ann/1/0", sound[: 16000 * seconds])
+    assert grown == chunked.transcribe("ann/2/0", sound[: 16000 * 29])
+    heard.clear()
+    assert len(chunked.transcribe("ann/1/0", sound)) > 0
+    # The left context, what was not settled yet, and a step of the encoder.
+    assert max(heard) <= 16000 * (10 + 1.92 + 1.92 + 0.08)
+    assert len(heard) <= 2
+    hook.remove()
+
+
+def test_other_sound_under_the_same_name_begins_anew(model):
+    chunked = ChunkedTranscriber(model)
+    one, other = (np.multiply(noise(6, seed).pcm, 1 / 32768, dtype=np.float32) for seed in (7, 8))
+    chunked.transcribe("ann/1/0", one)
+    assert chunked.transcribe("ann/1/0", other) == chunked.transcribe("fresh", other)
+    for number in range(40):
+        chunked.transcribe(f"ann/{number}/0", one[:16000])
+    assert len(chunked._growing) <= 16
 
 
 async def test_a_file_that_is_no_model_is_refused_at_start(tmp_path: Path):

@@ -22,7 +22,7 @@ import os, sys, time
 sys.path.insert(0, {root!r})
 from processors.hearing.worker.loop import serve
 
-def transcribe(sound):
+def transcribe(stream, sound):
     samples = len(sound) // 2
     print("a library that talks")
     if samples == 6666:
@@ -31,7 +31,7 @@ def transcribe(sound):
         raise ValueError("too odd")
     if samples == 8888:
         time.sleep(0.3)
-    return f" {{samples}} "
+    return f" {{samples}} of {{stream}} " if samples == 5555 else f" {{samples}} "
 
 def load():
     print("loading")
@@ -71,6 +71,11 @@ async def test_every_caller_gets_the_answer_to_its_own_sound(stt: WorkerStt):
 
 async def test_what_is_too_short_is_not_asked(stt: WorkerStt):
     assert await stt.transcribe(sound(3199)) == ""
+
+
+async def test_the_worker_is_told_which_utterance_grows(stt: WorkerStt):
+    growing = Segment("alice", 3, np.zeros(5555, np.int16), part=2)
+    assert (await stt.transcribe(growing)).strip() == "5555 of alice/3/2"
 
 
 async def test_a_failure_is_one_callers_own(stt: WorkerStt):
