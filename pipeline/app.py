@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
+import discord
 from loguru import logger
 
 from personas.library import load_character
-from pipeline.engines import running_engines
+from pipeline.characters import running_cast
+from pipeline.engines import running_engines, running_language
 from pipeline.folders import data_folder
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
@@ -14,7 +18,13 @@ from pipeline.loop import live_loop, settled
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
+from pipeline.text_side import TextSide, running_text
+from processors.language.engines import LanguageModel
+from processors.thinking.model import ThinkingModel
 from text.bot import AcoreBot, point_at
+from text.cast import Cast
+from text.desk import TextDesk
+from text.urges import Welcome
 
 
 def run_app(settings: Settings) -> None:
@@ -30,10 +40,25 @@ def run_app(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     began_s = time.monotonic()
+    async with running_cast(settings) as cast, running_text(settings, cast) as text:
+        await _serve_discord(settings, cast, text, began_s)
+
+
+async def _serve_discord(settings: Settings, cast: Cast, text: TextSide, began_s: float) -> None:
     character = load_character(settings.persona.character)
-    rooms = DiscordRooms(settings, character, OptOuts(data_folder(settings)))
+    rooms = DiscordRooms(settings, character, OptOuts(data_folder(settings)), text.overhear)
+    welcome = Welcome()
+
+    def make_desk(client: discord.Client) -> TextDesk:
+        return TextDesk(client, text.line, cast, rooms, welcome, settings.text)
+
+    def text_ready(llm: LanguageModel, thinking: ThinkingModel) -> None:
+        text.worker.bind(llm)
+        welcome.bind(thinking)
+        logger.info("text ready after {:.1f} s", time.monotonic() - began_s)
+
     point_at(settings.discord)
-    bot = AcoreBot(settings.discord, rooms)
+    bot = AcoreBot(settings.discord, rooms, settings.text, make_desk)
     running = asyncio.current_task()
     assert running is not None
     serving = asyncio.create_task(bot.run_until_closed(), name="discord bot")
@@ -46,10 +71,10 @@ async def _serve(settings: Settings) -> None:
     try:
         with on_interrupt(running.cancel):
             # Text is served while the voice engines still load.
-            async with running_engines(settings) as engines, settings.loop.watch(), kept_lean():
-                rooms.bind(engines)
+            async with _engines(settings, rooms, text_ready), settings.loop.watch(), kept_lean():
                 serving.remove_done_callback(stop_loading)
-                logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
+                if settings.discord.voice:
+                    logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
                 try:
                     with settled():
                         # Only the waiting ends here: the rooms take their leave over the bot's own connection.
@@ -64,3 +89,18 @@ async def _serve(settings: Settings) -> None:
         await asyncio.gather(serving, return_exceptions=True)
     if not serving.cancelled() and (error := serving.exception()) is not None:
         raise error
+
+
+@asynccontextmanager
+async def _engines(
+    settings: Settings, rooms: DiscordRooms, on_language: Callable[[LanguageModel, ThinkingModel], None]
+) -> AsyncIterator[None]:
+    """The engines that are needed, at work."""
+    if not settings.discord.voice:
+        async with running_language(settings) as (llm, thinking):
+            on_language(llm, thinking)
+            yield
+        return
+    async with running_engines(settings, on_language) as engines:
+        rooms.bind(engines)
+        yield

@@ -6,10 +6,10 @@ from pipeline.cli_state import State
 
 
 def run(context: typer.Context) -> None:
-    """Log in to Discord and serve: characters you talk with in voice channels.
+    """Log in to Discord and serve: characters you write with in text channels and talk with in voice channels.
 
     Needs DISCORD_TOKEN. Invite the bot with the scopes `bot` and `applications.commands` and the permissions
-    View Channel, Connect, Speak and Send Messages; then `/join` in a voice channel.
+    View Channel, Send Messages, Manage Webhooks, Connect and Speak; then mention it, or `/join` in a voice channel.
     """
     state: State = context.obj
     settings = state.load()
@@ -19,7 +19,8 @@ def run(context: typer.Context) -> None:
 
     # Before anything is fetched or loaded for nothing.
     settings.discord.login_token()
-    pull_models(model_store(settings), models_needed(settings))
+    kinds = ("stt", "llm", "tts") if settings.discord.voice else ("llm",)
+    pull_models(model_store(settings), models_needed(settings, kinds))
 
     from pipeline.app import run_app
 

@@ -97,8 +97,13 @@ def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "t
 
 
 @asynccontextmanager
-async def running_engines(settings: Settings):
+async def running_engines(
+    settings: Settings, on_language: Callable[[LanguageModel, ThinkingModel], None] = lambda llm, thinking: None
+):
     """Make, load and warm up all engines at once; close them on the way out.
+
+    Args:
+        on_language: told as soon as what text needs is ready, while what voice needs may still load.
 
     Raises:
         SettingError: an engine's name is unknown, or a setting it needs is missing.
@@ -113,11 +118,16 @@ async def running_engines(settings: Settings):
     )
     turn_end = make_turn_end(settings.hearing)
     thinking = make_thinking(settings.thinking, settings.language, store)
-    engines = [engine for engine in (stt, llm, tts, thinking, turn_end) if engine]
+
+    async def start_language() -> None:
+        await asyncio.gather(llm.start(), thinking.start())
+        on_language(llm, thinking)
+
     async with AsyncExitStack() as stack:
-        for engine in engines:
-            stack.push_async_callback(engine.close)
-        starts = [engine.start() for engine in engines]
+        for engine in (stt, llm, tts, thinking, turn_end):
+            if engine:
+                stack.push_async_callback(engine.close)
+        starts = [start_language(), *(engine.start() for engine in (stt, tts, turn_end) if engine)]
         conversions = None
         if settings.rvc.enabled:
             conversions = Conversions(settings.rvc)
@@ -125,3 +135,19 @@ async def running_engines(settings: Settings):
             starts.append(conversions.start(conversion_of(load_character(settings.persona.character))))
         vad, _ = await asyncio.gather(asyncio.to_thread(SileroSession), asyncio.gather(*starts))
         yield Engines(vad.detector, turn_end, stt, llm, tts, thinking, conversions)
+
+
+@asynccontextmanager
+async def running_language(settings: Settings):
+    """What text needs, and nothing else: the language model and the thinking model.
+
+    Raises:
+        As `running_engines` does.
+    """
+    store = model_store(settings)
+    llm, thinking = make_llm(settings.language, store), make_thinking(settings.thinking, settings.language, store)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(llm.close)
+        stack.push_async_callback(thinking.close)
+        await asyncio.gather(llm.start(), thinking.start())
+        yield llm, thinking

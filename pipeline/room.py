@@ -1,9 +1,9 @@
 """One voice room on Discord: the transport, the pipeline over it, and what keeps both alive."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from loguru import logger
@@ -36,6 +36,15 @@ if TYPE_CHECKING:
 
 _CLOSE_S = 2.5
 
+Overhear = Callable[[int, CharacterProfile, TurnRecord, Callable[[str], str]], Coroutine[Any, Any, None]]
+"""`(guild id, character, turn, name of a speaker)`: whoever else should know what was said."""
+
+
+async def nobody_overhears(
+    guild_id: int, character: CharacterProfile, record: TurnRecord, name_of: Callable[[str], str]
+) -> None:
+    """What was said stays in its room."""
+
 
 class DiscordRoom:
     """Implements `text.rooms.VoiceRoom`."""
@@ -48,6 +57,7 @@ class DiscordRoom:
         character: CharacterProfile,
         opted_out: Iterable[int],
         on_closed: Callable[["DiscordRoom", str], None],
+        overhear: Overhear = nobody_overhears,
     ) -> None:
         self._channel = channel
         self._engines = engines
@@ -55,6 +65,8 @@ class DiscordRoom:
         self._told_of: set[int] = set()
         """Of whom the channel knows that they are beyond the limit; once a stay is enough."""
         self._on_closed = on_closed
+        self._character = character
+        self._overhear = overhear
         self._closing = False
         clock = SessionClock()
         self.pipeline: VoicePipeline = voice_pipeline(
@@ -177,6 +189,8 @@ class DiscordRoom:
         self._turns += 1
         if record.answered and record.heard:
             self._last_turn = record
+        if record.heard or record.spoken:
+            self._later(self._overhear(self.channel.guild.id, self._character, record, self._name_of))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._closing or task.cancelled():

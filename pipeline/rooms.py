@@ -11,7 +11,7 @@ from personas.profile import CharacterProfile
 from pipeline.engine_health import engine_health
 from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
-from pipeline.room import DiscordRoom
+from pipeline.room import DiscordRoom, Overhear, nobody_overhears
 from pipeline.settings import Settings
 from text.permissions import check_joinable
 from text.rooms import RoomError
@@ -30,10 +30,14 @@ _JUST_LOST_S = 15.0
 class DiscordRooms:
     """Implements `text.rooms.VoiceRooms`."""
 
-    def __init__(self, settings: Settings, character: CharacterProfile, opt_outs: OptOuts) -> None:
+    def __init__(
+        self, settings: Settings, character: CharacterProfile, opt_outs: OptOuts, overhear: Overhear = nobody_overhears
+    ) -> None:
+        """`overhear` is told of every turn of every room."""
         self._settings = settings
         self._character = character
         self._opt_outs = opt_outs
+        self._overhear = overhear
         self._engines: Engines | None = None
         self._rooms: dict[int, DiscordRoom] = {}
         self._locks: dict[int, asyncio.Lock] = {}
@@ -52,6 +56,8 @@ class DiscordRooms:
         Raises:
             RoomError: it cannot be joined; says what is missing.
         """
+        if not self._settings.discord.voice:
+            raise RoomError("I only write here: voice is switched off (DISCORD_VOICE).")
         if self._engines is None:
             raise RoomError("I am still waking up; try again in a few seconds.")
         guild_id = channel.guild.id
@@ -62,7 +68,13 @@ class DiscordRooms:
                     await room.move(channel)
                 return room
             room = DiscordRoom(
-                channel, self._engines, self._settings, self._character, self._opt_outs.ids, self._room_closed
+                channel,
+                self._engines,
+                self._settings,
+                self._character,
+                self._opt_outs.ids,
+                self._room_closed,
+                self._overhear,
             )
             self._rooms[guild_id] = room
             try:

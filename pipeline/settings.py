@@ -27,7 +27,7 @@ from processors.speaking.rvc import RvcSettings
 from processors.speaking.settings import SpeakingSettings
 from processors.thinking.settings import ThinkingSettings
 from text.cast.settings import CastSettings
-from text.settings import DiscordSettings
+from text.settings import DiscordSettings, TextSettings
 from transports.discord.settings import DiscordVoiceSettings
 
 SETTINGS_FILE = "acore.toml"
@@ -72,6 +72,7 @@ class Settings(SettingsGroup):
     persona: PersonaSettings = PersonaSettings()
     characters: CastSettings = CastSettings()
     discord: DiscordSettings = DiscordSettings()
+    text: TextSettings = TextSettings()
     discord_voice: DiscordVoiceSettings = DiscordVoiceSettings()
     models: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()

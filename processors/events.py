@@ -1,10 +1,11 @@
-"""What the voice pipeline tells its side workers over the bus: text-sized, one dataclass a message, never audio."""
+"""What travels on the bus: text-sized, one dataclass a message, never audio."""
 
 from dataclasses import dataclass, field
 
 from pipecat.bus import BusDataMessage
 
 from processors.floor import Heard
+from processors.memory.port import Scene, Utterance
 
 STAGES = ("vad_stop", "stt_final", "llm_first_token", "first_clause", "tts_first_audio", "out_first_packet")
 """The stages of a turn, in the order they are passed."""
@@ -55,3 +56,72 @@ class TurnFinished(BusDataMessage):
     """A turn is over: played, cut short, or closed without a reply."""
 
     record: TurnRecord
+
+
+@dataclass(kw_only=True)
+class VoiceTurn(BusDataMessage):
+    """A turn that is over, told to the workers beside the rooms: the text side shares the voice side's mind."""
+
+    guild_id: str
+    persona_id: str
+    """The character that was spoken with."""
+    heard: tuple[Utterance, ...]
+    reply: Utterance | None
+    """The words that were really played; None when there were none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message, as its sender announces it. It is fetched when its message's turn has come."""
+
+    name: str
+    url: str
+    media_type: str
+    bytes: int
+
+
+@dataclass(kw_only=True)
+class TextMessage(BusDataMessage):
+    """Somebody wrote something. Each of `characters` answers it once, in turn; with none it is only remembered."""
+
+    key: str
+    """Unique: a message that comes twice is answered once."""
+    scene: Scene
+    written: Utterance | None
+    """None when nobody wrote, and the character speaks by itself."""
+    characters: tuple[str, ...] = ()
+    """Ids of those who answer, in their order."""
+    attachments: tuple[Attachment, ...] = ()
+    """The pictures that came with it."""
+    about_picture: bool = False
+    """It asks what a picture shows: without sight there is nothing to answer."""
+    unbidden: str = ""
+    """What moves the character to speak by itself."""
+
+
+@dataclass(kw_only=True)
+class TextReply(BusDataMessage):
+    """A piece of an answer. Pieces come in order, and the answers to one message one after the other."""
+
+    to: str
+    """Key of the message that is answered."""
+    character: str
+    text: str = ""
+    """What is to be added to the answer so far."""
+    done: bool = False
+    """Nothing more of this character comes."""
+    whole: str = ""
+    """With `done`: the answer as it is to stand."""
+    trouble: str = ""
+    """With `done`: why there is no answer, or not all of it, in words for people."""
+    last: bool = False
+    """With `done`: no other character answers after this one."""
+
+
+@dataclass(kw_only=True)
+class TextCancel(BusDataMessage):
+    """Stop answering: one message, or whatever a scene still waits for."""
+
+    scene: Scene
+    to: str = ""
+    """Key of the message; empty for all of the scene's."""

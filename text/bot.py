@@ -1,6 +1,7 @@
 """The Discord bot: logs in, offers its commands, and answers every one of them whatever happens."""
 
 import asyncio
+from collections.abc import Callable
 
 import aiohttp
 import discord
@@ -10,9 +11,10 @@ from loguru import logger
 
 from processors.errors import AcoreError, SettingError
 from text.commands import COGS
+from text.desk import TextDesk
 from text.permissions import check_joinable
 from text.rooms import RoomError, VoiceRooms
-from text.settings import DiscordSettings
+from text.settings import DiscordSettings, TextSettings
 
 
 def point_at(settings: DiscordSettings) -> None:
@@ -28,19 +30,30 @@ def point_at(settings: DiscordSettings) -> None:
 class AcoreBot(commands.Bot):
     """One Discord account with its slash commands and voice rooms."""
 
-    def __init__(self, settings: DiscordSettings, rooms: VoiceRooms) -> None:
-        intents = discord.Intents.none()
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        rooms: VoiceRooms,
+        text: TextSettings,
+        make_desk: Callable[[discord.Client], TextDesk],
+    ) -> None:
+        # Kept: what it says until the connection is made is what Discord is asked for.
+        self._wanted = intents = discord.Intents.none()
         intents.guilds = intents.voice_states = True
+        intents.messages = text.enabled
+        intents.message_content = text.enabled and text.message_content
         # No text commands with a prefix, so no prefix anybody could type.
         super().__init__(
             command_prefix=(), intents=intents, help_command=None, allowed_mentions=discord.AllowedMentions.none()
         )
         self._settings = settings
         self._rooms = rooms
+        self.desk = make_desk(self)
         self._leaving: dict[int, asyncio.Task[None]] = {}
         self.tree.error(self._answer_error)
 
     async def setup_hook(self) -> None:
+        self._ask_only_for_what_is_allowed()
         for cog in COGS:
             await self.add_cog(cog(self._rooms))
         synced = await self.tree.sync()
@@ -56,20 +69,46 @@ class AcoreBot(commands.Bot):
         """Log in and serve until `close`.
 
         Raises:
-            SettingError: there is no token, or Discord refused it.
+            SettingError: there is no token, or Discord refused it or what it is to allow.
             AcoreError: Discord cannot be reached.
         """
         try:
             await self.start(self._settings.login_token())
         except discord.LoginFailure:
             raise SettingError("DISCORD_TOKEN was refused by Discord; copy it anew from the developer portal") from None
+        except discord.PrivilegedIntentsRequired:
+            raise SettingError(
+                "Discord no longer allows this bot the Message Content Intent; start it again, or set "
+                "TEXT_MESSAGE_CONTENT=false"
+            ) from None
         except (aiohttp.ClientError, discord.DiscordServerError, OSError) as error:
             raise AcoreError(f"Discord cannot be reached: {error} (DISCORD_API_BASE, DISCORD_GATEWAY_URL)") from error
 
     async def close(self) -> None:
         for task in self._leaving.values():
             task.cancel()
+        await self.desk.close()
         await super().close()
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Somebody wrote."""
+        self.desk.read(message)
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Somebody's message is gone."""
+        self.desk.withdraw(event.message_id)
+
+    def _ask_only_for_what_is_allowed(self) -> None:
+        """Discord refuses the whole connection of a bot that asks for an intent it was not given."""
+        flags = self.application_flags
+        given = flags.gateway_message_content or flags.gateway_message_content_limited
+        if self._wanted.message_content and not given:
+            self._wanted.message_content = False
+            logger.warning(
+                "this bot may not read all messages: only mentions of it and direct messages are answered. Allow the "
+                "Message Content Intent under Bot on https://discord.com/developers/applications, or set "
+                "TEXT_MESSAGE_CONTENT=false"
+            )
 
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState

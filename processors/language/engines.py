@@ -1,8 +1,9 @@
 """Language model engines: what they promise, and the registry that makes them by name."""
 
+import base64
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from processors.errors import SettingError
 from processors.lanes import Priority
@@ -18,6 +19,21 @@ Finish = Literal["stop", "length", "tools"]
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a model that sees, small enough to be sent with every request."""
+
+    media_type: str
+    """Such as image/jpeg."""
+    data: bytes = field(repr=False)
+    name: str = ""
+
+    @property
+    def base64(self) -> str:
+        """Its bytes as JSON carries them."""
+        return base64.b64encode(self.data).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation."""
 
@@ -27,6 +43,8 @@ class Message:
     """Of the assistant: what it asked to have done."""
     answers: ToolCall | None = None
     """Of a tool: the call whose outcome `content` is."""
+    pictures: tuple[Picture, ...] = ()
+    """Shown with it; only to an engine that `sees`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,21 @@ class LanguageModel(Protocol):
     async def close(self) -> None:
         """Free what it holds."""
         ...
+
+
+@runtime_checkable
+class Sighted(Protocol):
+    """An engine that says whether it can be shown pictures."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether its model, known once it is started, takes pictures."""
+        ...
+
+
+def can_see(llm: LanguageModel) -> bool:
+    """Whether `llm` can be shown pictures."""
+    return isinstance(llm, Sighted) and llm.sees
 
 
 def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:

@@ -18,6 +18,8 @@ from tests.local_discord.world import User, World
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT_MS = 41_250
+MESSAGE_CONTENT = 1 << 15
+"""The privileged intent."""
 VoiceStateRequest = Callable[[User, int | None, bool, bool], Awaitable[None]]
 """`(user, channel id, self mute, self deaf)`: op 4."""
 SessionReplaced = Callable[[User], Awaitable[None]]
@@ -58,6 +60,7 @@ class GatewaySession:
 
     user: User
     socket: GatewaySocket | None
+    intents: int = 0
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     sent: list[tuple[int, str, Any]] = field(default_factory=list)
@@ -108,7 +111,7 @@ class MainGateway:
     async def dispatch(self, event: str, data: Any) -> None:
         """Send an event to every bot; a session without socket keeps it for its resume."""
         for session in list(self.sessions.values()):
-            await session.dispatch(event, data)
+            await session.dispatch(event, self._readable(session, event, data))
 
     def refuse_next_identify(self, code: int) -> None:
         """The next identify is answered with this close code (4004, 4010 to 4014)."""
@@ -183,12 +186,14 @@ class MainGateway:
 
     async def _identify(self, socket: GatewaySocket, data: Any) -> GatewaySession | None:
         code = self._refusals.pop(0) if self._refusals else 4004 if data["token"] != self._token else None
+        if data.get("intents", 0) & MESSAGE_CONTENT and not self._world.message_content:
+            code = 4014
         if code is not None:
             await socket.websocket.close(code=code, message=b"refused")
             return None
         if self.session_replaced is not None:
             await self.session_replaced(self._world.bot)
-        session = GatewaySession(self._world.bot, socket)
+        session = GatewaySession(self._world.bot, socket, data.get("intents", 0))
         self.sessions[session.id] = session
         self.identified += 1
         ready = {
@@ -219,6 +224,14 @@ class MainGateway:
         await session.dispatch("RESUMED", {})
         await self._notify()
         return session
+
+    def _readable(self, session: GatewaySession, event: str, data: Any) -> Any:
+        """An event as the bot may see it: without the intent, messages are blank unless they are meant for the bot."""
+        if not event.startswith("MESSAGE_") or "content" not in data or session.intents & MESSAGE_CONTENT:
+            return data
+        me = str(session.user.id)
+        mine = data["author"]["id"] == me or any(user["id"] == me for user in data["mentions"])
+        return data if mine or "guild_id" not in data else data | {"content": "", "attachments": [], "embeds": []}
 
     def _members_chunk(self, data: Any) -> dict[str, Any]:
         wanted = {str(user) for user in _as_list(data.get("user_ids"))}

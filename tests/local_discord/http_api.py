@@ -11,13 +11,16 @@ from typing import Any
 from aiohttp import web
 
 from tests.local_discord.rate_limits import RateLimits
-from tests.local_discord.world import User, World
+from tests.local_discord.world import User, World, snowflake
 
 _log = logging.getLogger(__name__)
 
 PREFIX = "/api/v10"
 _NO_TOKEN_NEEDED = ("/interactions/", "/webhooks/")
 """These carry their own token in the path."""
+
+MESSAGE_CONTENT_FLAG = 1 << 18
+"""Of an application that was given the Message Content Intent."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -87,6 +90,8 @@ class HttpApi:
         """Requests for routes that this server does not have."""
         self.commands: list[dict[str, Any]] = []
         """The application commands that the bot has registered."""
+        self.emojis: list[dict[str, Any]] = []
+        """The application's own."""
         self._world = world
         self._token = token
         self._gateway_url = gateway_url
@@ -113,6 +118,8 @@ class HttpApi:
                 web.get(f"{PREFIX}/channels/{{channel}}", self._channel),
                 web.get(f"{application}/commands", self._commands),
                 web.put(f"{application}/commands", self._register),
+                web.get(f"{application}/emojis", self._list_emojis),
+                web.post(f"{application}/emojis", self._make_emoji),
                 web.get(guild_commands, self._commands),
                 web.put(guild_commands, self._register),
                 web.route("*", PREFIX + "/{rest:.*}", self._unknown),
@@ -182,7 +189,7 @@ class HttpApi:
                 "bot_public": True,
                 "bot_require_code_grant": False,
                 "verify_key": "0" * 64,
-                "flags": 0,
+                "flags": MESSAGE_CONTENT_FLAG if self._world.message_content else 0,
                 "owner": self._world.owner.payload(),
                 "team": None,
             }
@@ -202,6 +209,17 @@ class HttpApi:
             for index, command in enumerate(await request.json())
         ]
         return answer(self.commands)
+
+    async def _list_emojis(self, request: web.Request) -> web.Response:
+        return answer({"items": self.emojis})
+
+    async def _make_emoji(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if not body["image"].startswith("data:image/png;base64,"):
+            return refusal(400, 50035, "Invalid Form Body: image")
+        emoji = {"id": str(snowflake()), "name": body["name"], "animated": False, "require_colons": True}
+        self.emojis.append(emoji | {"managed": False, "available": True, "roles": []})
+        return answer(self.emojis[-1], 201)
 
     async def _unknown(self, request: web.Request) -> web.Response:
         path = request.path.removeprefix(PREFIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import mimetypes
 import re
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from tests.local_discord.gateway import MainGateway
 from tests.local_discord.http_api import PREFIX, Body, answer, not_found, nothing, read_body, refusal
-from tests.local_discord.world import Channel, Permission, User, World, snowflake
+from tests.local_discord.world import DM, Channel, Permission, User, World, snowflake
 
 EPHEMERAL = 1 << 6
 _LONGEST = 2000
@@ -35,6 +36,10 @@ class Message:
     files: tuple[tuple[str, bytes], ...] = ()
     reply_to: int | None = None
     webhook_id: int | None = None
+    avatar_url: str | None = None
+    """Of a webhook's message."""
+    mentions_allowed: Any = None
+    """What the bot said of mentions."""
     at_s: float = field(default_factory=time.monotonic)
     earlier: list[str] = field(default_factory=list)
     """What it said before its edits, oldest first."""
@@ -70,7 +75,9 @@ class Webhook:
 class Messages:
     """Every channel's messages."""
 
-    def __init__(self, world: World, gateway: MainGateway) -> None:
+    def __init__(self, world: World, gateway: MainGateway, base: Callable[[], str]) -> None:
+        """`base` is the server's address, under which attachments can be fetched."""
+        self._base = base
         self.all: list[Message] = []
         """In order of arrival, deleted ones too; never ephemeral ones."""
         self.typing: list[int] = []
@@ -94,8 +101,9 @@ class Messages:
             web.get(PREFIX + "/channels/{channel}/webhooks", self._list_webhooks),
             web.post(PREFIX + "/channels/{channel}/webhooks", self._make_webhook),
             web.post(webhook, self._post_webhook),
-            web.patch(webhook + "/messages/{message}", self._patch),
+            web.patch(webhook + "/messages/{message}", self._patch_webhook),
             web.delete(webhook + "/messages/{message}", self._delete),
+            web.get("/attachments/{message}/{index}/{name}", self._attachment),
         ]
 
     # ------------------------------------------------------------------ what tests and interactions use
@@ -122,13 +130,15 @@ class Messages:
     async def delete(self, message: Message) -> None:
         """Delete a message and tell the bots."""
         message.deleted = True
-        gone = {
-            "id": str(message.id),
-            "channel_id": str(message.channel.id),
-            "guild_id": str(self._world.guild_id),
-        }
+        gone = {"id": str(message.id), "channel_id": str(message.channel.id)} | self._guild_of(message)
         await self._gateway.dispatch("MESSAGE_DELETE", gone)
         await self._notify()
+
+    async def delete_webhooks(self, channel: Channel) -> None:
+        """A moderator deletes the webhooks of a channel; what they posted stays."""
+        self.webhooks = {id: webhook for id, webhook in self.webhooks.items() if webhook.channel is not channel}
+        changed = {"guild_id": str(self._world.guild_id), "channel_id": str(channel.id)}
+        await self._gateway.dispatch("WEBHOOKS_UPDATE", changed)
 
     def write(self, channel: Channel, author: User, body: Body, webhook_id: int | None = None) -> Message:
         """A new message from what a request carries; not yet in its channel."""
@@ -143,6 +153,8 @@ class Messages:
             body.files,
             int(reference["message_id"]) if reference else None,
             webhook_id,
+            body.json.get("avatar_url"),
+            body.json.get("allowed_mentions"),
         )
 
     def payload(self, message: Message) -> dict[str, Any]:
@@ -159,10 +171,7 @@ class Messages:
             "mention_everyone": False,
             "mentions": [user.payload() | {"member": self._world.member(user)} for user in mentioned if user],
             "mention_roles": [],
-            "attachments": [
-                {"id": str(index), "filename": name, "size": len(data), "url": "", "proxy_url": ""}
-                for index, (name, data) in enumerate(message.files)
-            ],
+            "attachments": [self._file(message, index, name, data) for index, (name, data) in enumerate(message.files)],
             "embeds": message.embeds,
             "pinned": False,
             "type": 19 if message.reply_to else 0,
@@ -171,12 +180,12 @@ class Messages:
         }
         if message.webhook_id is not None:
             data["webhook_id"] = str(message.webhook_id)
+            data["application_id"] = str(self._world.bot.id)
         if message.reply_to is not None:
             data["message_reference"] = {
                 "message_id": str(message.reply_to),
                 "channel_id": str(message.channel.id),
-                "guild_id": str(self._world.guild_id),
-            }
+            } | self._guild_of(message)
             quoted = next((m for m in self.all if m.id == message.reply_to and not m.deleted), None)
             data["referenced_message"] = self.payload(quoted) if quoted else None
         return data
@@ -215,6 +224,9 @@ class Messages:
         await self.changed(message)
         return answer(self.payload(message))
 
+    async def _patch_webhook(self, request: web.Request) -> web.Response:
+        return await self._patch(request) if self._webhook(request) else not_found("Webhook", 10015)
+
     async def _delete(self, request: web.Request) -> web.Response:
         message = self._message(request)
         if message is None:
@@ -251,14 +263,16 @@ class Messages:
         return answer(self._webhook_payload(webhook))
 
     async def _post_webhook(self, request: web.Request) -> web.Response:
-        webhook = self.webhooks.get(int(request.match_info["webhook"]))
-        if webhook is None or webhook.token != request.match_info["token"]:
+        webhook = self._webhook(request)
+        if webhook is None:
             return not_found("Webhook", 10015)
         body = await read_body(request)
         if complaint := self._complaint(body):
             return complaint
         author = User(webhook.id, body.json.get("username") or webhook.name, bot=True)
-        message = await self.add(self.write(webhook.channel, author, body, webhook.id))
+        thread_id = request.query.get("thread_id")
+        channel = self._world.channels[int(thread_id)] if thread_id else webhook.channel
+        message = await self.add(self.write(channel, author, body, webhook.id))
         return answer(self.payload(message)) if request.query.get("wait") in ("true", "1") else nothing()
 
     # ------------------------------------------------------------------ inside
@@ -278,6 +292,32 @@ class Messages:
         wanted = int(request.match_info["message"])
         return next((m for m in self.all if m.id == wanted and not m.deleted), None)
 
+    def _webhook(self, request: web.Request) -> Webhook | None:
+        webhook = self.webhooks.get(int(request.match_info["webhook"]))
+        return webhook if webhook and webhook.token == request.match_info["token"] else None
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        wanted = int(request.match_info["message"])
+        message = next((m for m in self.all if m.id == wanted), None)
+        if message is None:
+            return web.Response(status=404)
+        return web.Response(body=message.files[int(request.match_info["index"])][1])
+
+    def _file(self, message: Message, index: int, name: str, data: bytes) -> dict[str, Any]:
+        url = f"{self._base()}/attachments/{message.id}/{index}/{name}"
+        kind = mimetypes.guess_type(name)[0]
+        return {
+            "id": str(index),
+            "filename": name,
+            "size": len(data),
+            "url": url,
+            "proxy_url": url,
+            "content_type": kind,
+        }
+
+    def _guild_of(self, message: Message) -> dict[str, str]:
+        return {} if message.channel.kind == DM else {"guild_id": str(self._world.guild_id)}
+
     def _webhook_payload(self, webhook: Webhook) -> dict[str, Any]:
         return {
             "id": str(webhook.id),
@@ -292,8 +332,8 @@ class Messages:
         }
 
     async def _tell(self, event: str, message: Message) -> None:
-        data = self.payload(message) | {"guild_id": str(self._world.guild_id)}
-        if message.webhook_id is None:
+        data = self.payload(message) | self._guild_of(message)
+        if message.webhook_id is None and message.channel.kind != DM:
             member = self._world.member(message.author)
             data["member"] = {key: value for key, value in member.items() if key != "user"}
         await self._gateway.dispatch(event, data)

@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.local_discord.certs import make_certificate
 from tests.local_discord.faults import Faults
 from tests.local_discord.gateway import MainGateway
-from tests.local_discord.http_api import Body, HttpApi
+from tests.local_discord.http_api import PREFIX, Body, HttpApi
 from tests.local_discord.impairment import Impairment
 from tests.local_discord.interactions import Interaction, Interactions, OptionValue
 from tests.local_discord.messages import Message, Messages
@@ -22,7 +22,7 @@ from tests.local_discord.tasks import Tasks
 from tests.local_discord.udp_relay import UdpRelay
 from tests.local_discord.voice_gateway import VoiceGateway
 from tests.local_discord.voice_states import VoiceStates
-from tests.local_discord.world import NONE, Channel, Permission, User, World
+from tests.local_discord.world import DM, NONE, TEXT, THREAD, Channel, Permission, User, World, snowflake
 
 TOKEN = "bG9jYWw.loopback.token"
 
@@ -38,7 +38,7 @@ class LocalDiscord:
         self.world = World()
         self.gateway = MainGateway(self.world, TOKEN, self._gateway_url, self._guild)
         self.http = HttpApi(self.world, TOKEN, self._gateway_url)
-        self.messages_store = Messages(self.world, self.gateway)
+        self.messages_store = Messages(self.world, self.gateway, lambda: self._base)
         self.interactions = Interactions(self.world, self.gateway, self.messages_store, lambda: self.http.commands)
         self._tasks = Tasks()
         self.voice = VoiceGateway(self.world.guild_id, dave=dave, modes=modes, tasks=self._tasks)
@@ -92,7 +92,7 @@ class LocalDiscord:
 
     @property
     def api_base(self) -> str:
-        return f"https://127.0.0.1:{self._port}/api/v10"
+        return self._base + PREFIX
 
     # ------------------------------------------------------------------ people and channels
 
@@ -151,6 +151,29 @@ class LocalDiscord:
         await self.gateway.dispatch("CHANNEL_DELETE", channel.payload(self.world.guild_id))
         await self.voice_states.empty(channel)
 
+    async def channel(self, name: str, kind: int = TEXT) -> Channel:
+        """A new channel."""
+        channel = Channel(snowflake(), name, kind)
+        self.world.channels[channel.id] = channel
+        await self.gateway.dispatch("CHANNEL_CREATE", channel.payload(self.world.guild_id))
+        return channel
+
+    async def thread(self, parent: Channel, name: str, owner: User) -> Channel:
+        """A new thread under a channel, or a post in a forum."""
+        thread = Channel(snowflake(), name, THREAD, parent=parent, owner=owner)
+        self.world.channels[thread.id] = thread
+        await self.gateway.dispatch("THREAD_CREATE", thread.payload(self.world.guild_id))
+        return thread
+
+    def direct(self, user: User) -> Channel:
+        """Where a user writes with the bot in private."""
+        for channel in self.world.channels.values():
+            if channel.kind == DM and channel.owner == user:
+                return channel
+        channel = Channel(snowflake(), "", DM, owner=user)
+        self.world.channels[channel.id] = channel
+        return channel
+
     async def move(self, user: User, channel: Channel) -> None:
         """A moderator drags someone to another channel; a participant follows, as its client would."""
         credentials = await self.voice_states.move(user, channel)
@@ -191,10 +214,17 @@ class LocalDiscord:
         asked = await self.interactions.invoke(user, command, {option: typed}, self.text_channel, kind=4)
         return asked.choices
 
-    async def send_message(self, user: User, channel: Channel, text: str, reply_to: Message | None = None) -> Message:
+    async def send_message(
+        self,
+        user: User,
+        channel: Channel,
+        text: str,
+        reply_to: Message | None = None,
+        files: tuple[tuple[str, bytes], ...] = (),
+    ) -> Message:
         """A user writes into a text channel."""
         reference = {"message_reference": {"message_id": str(reply_to.id)}} if reply_to else {}
-        body = Body({"content": text} | reference)
+        body = Body({"content": text} | reference, files)
         return await self.messages_store.add(self.messages_store.write(channel, user, body))
 
     def messages(self, channel: Channel) -> list[Message]:
@@ -202,6 +232,10 @@ class LocalDiscord:
         return self.messages_store.of(channel)
 
     # ------------------------------------------------------------------ inside
+
+    @property
+    def _base(self) -> str:
+        return f"https://127.0.0.1:{self._port}"
 
     def _gateway_url(self) -> str:
         return f"wss://127.0.0.1:{self._port}/gateway"

@@ -11,7 +11,7 @@ from typing import Any
 JOINED_AT = "2024-01-01T00:00:00+00:00"
 _DISCORD_EPOCH_MS = 1_420_070_400_000
 
-TEXT, VOICE, STAGE = 0, 2, 13
+TEXT, DM, VOICE, THREAD, STAGE, FORUM = 0, 1, 2, 11, 13, 15
 """Channel types."""
 
 
@@ -84,7 +84,7 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text, voice or stage channel."""
+    """A channel of any kind."""
 
     id: int
     name: str
@@ -93,20 +93,27 @@ class Channel:
     """0 means no limit."""
     overwrites: dict[int, tuple[Permission, Permission]] = field(default_factory=dict)
     """User id to what it is allowed and denied here."""
+    parent: Channel | None = None
+    """Of a thread."""
+    owner: User | None = None
+    """Of a thread: who began it. Of a DM: who writes with the bot."""
 
     def payload(self, guild_id: int) -> dict[str, Any]:
         overwrites = [
             {"id": str(user), "type": 1, "allow": str(int(allow)), "deny": str(int(deny))}
             for user, (allow, deny) in self.overwrites.items()
         ]
-        return {
+        if self.kind == DM and self.owner:
+            return {"id": str(self.id), "type": DM, "recipients": [self.owner.payload()], "last_message_id": None}
+        thread = {} if self.kind != THREAD or not self.owner else self._thread(self.owner)
+        return thread | {
             "id": str(self.id),
             "type": self.kind,
             "guild_id": str(guild_id),
             "name": self.name,
             "position": 0,
             "permission_overwrites": overwrites,
-            "parent_id": None,
+            "parent_id": str(self.parent.id) if self.parent else None,
             "nsfw": False,
             "bitrate": 64000,
             "user_limit": self.user_limit,
@@ -114,6 +121,20 @@ class Channel:
             "topic": None,
             "rate_limit_per_user": 0,
             "last_message_id": None,
+        }
+
+    def _thread(self, owner: User) -> dict[str, Any]:
+        return {
+            "owner_id": str(owner.id),
+            "message_count": 1,
+            "member_count": 1,
+            "total_message_sent": 1,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": JOINED_AT,
+                "locked": False,
+            },
         }
 
 
@@ -126,6 +147,8 @@ class World:
         self.owner = User(snowflake(), "owner")
         self.bot = User(snowflake(), "acore", bot=True)
         self.users = {user.id: user for user in (self.owner, self.bot)}
+        self.message_content = True
+        """Whether the bot was given the Message Content Intent."""
         self.text = Channel(snowflake(), "general", TEXT)
         self.voice = Channel(snowflake(), "Voice", VOICE)
         self.other_voice = Channel(snowflake(), "Other Voice", VOICE)
@@ -143,8 +166,10 @@ class World:
 
     def permissions(self, user: User, channel: Channel) -> Permission:
         """What a user may do in a channel (Discord's order: owner, roles, member overwrite)."""
-        if user == self.owner:
+        if user == self.owner or channel.kind == DM:
             return ALL
+        if channel.parent:
+            return self.permissions(user, channel.parent)
         held = EVERYONE | BOT_ROLE if user == self.bot else EVERYONE
         allow, deny = channel.overwrites.get(user.id, (NONE, NONE))
         return held & ~deny | allow
@@ -200,9 +225,9 @@ class World:
                 self._role(self.bot_role_id, "acore", BOT_ROLE),
             ],
             "members": [self.member(user) for user in self.users.values()],
-            "channels": [channel.payload(self.guild_id) for channel in self.channels.values()],
+            "channels": [c.payload(self.guild_id) for c in self.channels.values() if c.kind not in (DM, THREAD)],
             "presences": [],
-            "threads": [],
+            "threads": [c.payload(self.guild_id) for c in self.channels.values() if c.kind == THREAD],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],

@@ -1,0 +1,251 @@
+"""The text side of the Discord bot: reads what people write, decides, and posts what characters answer."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import discord
+from loguru import logger
+
+from personas.behaviour import Kind, Said
+from personas.router import Route
+from processors.events import TextMessage, TextReply
+from processors.memory import Scene, Utterance
+from text.cast import Cast, Urge
+from text.client import TextClient
+from text.deciding import ANSWERED, Incoming, Why, asks_about_picture, decide
+from text.exchanges import Exchanges
+from text.outlets import Outlet, open_outlet
+from text.portraits import Portraits
+from text.posting import Posting
+from text.reading import character_of_post, is_ordinary, pictures_of, quoted, scene_of, text_of
+from text.rooms import VoiceRooms
+from text.settings import TextSettings
+from text.typing_shown import Typing
+from text.urges import Welcome, instruction
+from text.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from discord.abc import MessageableChannel
+
+_ACTIVE_S = 1800.0
+"""How long after an answer a channel counts as one where a character takes part."""
+_PASSED_OVER = frozenset((Why.BOT, Why.NOT_HERE, Why.IGNORED_USER, Why.IGNORED, Why.COMMAND, Why.EMPTY))
+"""What is not even overheard."""
+
+
+class TextDesk:
+    """One for the bot. Every message is read here once, in the order Discord sends them."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        line: TextClient,
+        cast: Cast,
+        rooms: VoiceRooms,
+        welcome: Welcome,
+        settings: TextSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` gives Unix time."""
+        self._client = client
+        self._line = line
+        self._cast = cast
+        self._rooms = rooms
+        self._welcome = welcome
+        self._settings = settings
+        self._clock = clock
+        self._exchanges = Exchanges()
+        self._webhooks = Webhooks() if settings.webhooks else None
+        self._portraits = Portraits(client)
+        self._typing = Typing()
+        self._answering: dict[int, Scene] = {}
+        """By id of the message."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def read(self, message: discord.Message) -> None:
+        """A message was written somewhere the bot can see."""
+        user = self._client.user
+        if user is None or not self._settings.enabled:
+            return
+        text, scene, now_s = text_of(message, user.id), scene_of(message), self._clock()
+        reply_to = self._reply_to(message)
+        route = self._cast.route(scene.guild_id, scene.id, text, now_s, reply_to)
+        why = decide(self._incoming(message, text, route, reply_to), self._settings)
+        answered = why in ANSWERED and bool(route.ids)
+        logger.debug("message {} is {}: {}", message.id, "answered" if answered else "not answered", why)
+        if why in _PASSED_OVER:
+            return
+        self._exchanges.written(message.channel.id, message.author.id)
+        pictures = pictures_of(message)
+        letter = TextMessage(
+            source=self._line.name,
+            key=str(message.id),
+            scene=scene,
+            written=Utterance(str(message.author.id), message.author.display_name, text or "(calls you)", now_s),
+            characters=route.ids if answered else (),
+            attachments=pictures if answered else (),
+            about_picture=bool(pictures) and (not text or asks_about_picture(text)),
+        )
+        if answered:
+            self._begin(self._answer(message, letter))
+        elif self._exchanges.active(message.channel.id, now_s, _ACTIVE_S):
+            self._begin(self._line.tell(letter))
+        said = Said(scene.id, message.author.display_name, text, now_s, addressed=answered)
+        for urge in self._cast.observe(scene.guild_id, said):
+            self._begin(self._follow(urge, scene, message))
+
+    def withdraw(self, message_id: int) -> None:
+        """A message was deleted: nobody waits for its answer any more."""
+        if scene := self._answering.get(message_id):
+            self._begin(self._line.cancel_answers(scene, str(message_id)))
+
+    def stop(self, channel_id: int) -> None:
+        """End the exchange in a channel: what is still to be answered there is dropped."""
+        self._exchanges.end(channel_id)
+        for scene in {scene for scene in self._answering.values() if scene.id == str(channel_id)}:
+            self._begin(self._line.cancel_answers(scene))
+
+    async def close(self) -> None:
+        """Stop answering."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _incoming(self, message: discord.Message, text: str, route: Route, reply_to: str | None) -> Incoming:
+        assert self._client.user is not None
+        me, channel, now_s = self._client.user.id, message.channel, self._clock()
+        scene = scene_of(message)
+        other = quoted(message)
+        thread = channel if isinstance(channel, discord.Thread) else None
+        took_part = self._exchanges.active(channel.id, now_s, _ACTIVE_S)
+        return Incoming(
+            text,
+            channel.id,
+            parent_id=thread.parent_id if thread else 0,
+            user_id=message.author.id,
+            by_bot=not is_ordinary(message),
+            direct=message.guild is None,
+            mentions_bot=any(user.id == me for user in message.mentions),
+            mentions_others=any(user.id != me for user in message.mentions),
+            replies_to_character=reply_to is not None or (other is not None and other.author.id == me),
+            replies_to_other=other is not None,
+            names_character=route.is_addressed,
+            in_own_thread=thread is not None and (thread.owner_id == me or took_part),
+            in_session=self._cast.in_session(scene.guild_id, scene.id, now_s),
+            pictures=len(pictures_of(message)),
+            goes_on=self._exchanges.goes_on(channel.id, message.author.id, now_s, self._settings.follow_up_s),
+        )
+
+    def _reply_to(self, message: discord.Message) -> str | None:
+        post = quoted(message)
+        if post is None:
+            return None
+        roster = self._cast.roster
+
+        def named(name: str) -> str | None:
+            found = roster.find(name)
+            return found.id if found else None
+
+        return character_of_post(post, self._client.application_id, self._exchanges.author, named)
+
+    async def _answer(self, message: discord.Message, letter: TextMessage) -> None:
+        self._answering[message.id] = letter.scene
+        try:
+            await self._give(message.channel, letter, message)
+        finally:
+            del self._answering[message.id]
+
+    async def _follow(self, urge: Urge, scene: Scene, message: discord.Message) -> None:
+        """Do what a character feels moved to do by a message that is not for it."""
+        impulse = urge.impulse
+        if impulse.kind is Kind.REACTION:
+            try:
+                await message.add_reaction(impulse.about)
+            except (discord.HTTPException, OSError) as error:
+                logger.debug("a reaction could not be added: {}", error)
+        elif await self._welcome.finds(urge):
+            await self._give(message.channel, self._unbidden(urge, scene, str(message.id)))
+
+    def _unbidden(self, urge: Urge, scene: Scene, about: str) -> TextMessage:
+        return TextMessage(
+            source=self._line.name,
+            key=f"{urge.impulse.kind}-{about}",
+            scene=scene,
+            written=None,
+            characters=(urge.character.id,),
+            unbidden=instruction(urge.impulse),
+        )
+
+    async def _give(
+        self,
+        channel: "MessageableChannel",
+        letter: TextMessage,
+        message: discord.Message | None = None,
+    ) -> None:
+        """Have a letter answered in a channel. `message` is what it was written as."""
+        opening = {id: asyncio.ensure_future(self._outlet(channel, letter.scene, id)) for id in letter.characters}
+        postings: dict[str, Posting] = {}
+        try:
+            with self._typing.shown(channel, channel.id):
+                async with contextlib.aclosing(self._line.ask(letter)) as replies:
+                    async for reply in replies:
+                        posting = postings.get(reply.character)
+                        if posting is None and (reply.text or reply.whole):
+                            outlet = await opening[reply.character]
+                            posting = postings[reply.character] = Posting(outlet, self._settings.edit_every_s)
+                        if posting:
+                            posting.grow(reply.text)
+                            if posting.failed:
+                                return
+                        if reply.done:
+                            await self._finish(channel, letter, reply, posting, message)
+        finally:
+            for outlet in opening.values():
+                outlet.cancel()
+            for posting in postings.values():
+                await posting.abandon()
+
+    async def _finish(
+        self,
+        channel: "MessageableChannel",
+        letter: TextMessage,
+        reply: TextReply,
+        posting: Posting | None,
+        message: discord.Message | None,
+    ) -> None:
+        if posting:
+            await posting.finish(reply.whole)
+            for id in posting.ids:
+                self._exchanges.posted(id, reply.character)
+            if message:
+                self._exchanges.answered(channel.id, message.author.id, self._clock())
+            room = self._rooms.room(int(letter.scene.guild_id)) if letter.scene.guild_id else None
+            if room and self._settings.auto_read:
+                await room.say(reply.whole)
+        if reply.trouble and message:
+            try:
+                await message.reply(reply.trouble, mention_author=False)
+            except (discord.HTTPException, OSError) as error:
+                logger.warning("somebody could not be told that there is no answer: {}", error)
+
+    async def _outlet(self, channel: "MessageableChannel", scene: Scene, character: str) -> Outlet:
+        lead = self._cast.lead(scene.guild_id, scene.id)
+        profile = self._cast.roster.get(character) or lead
+        portrait = await self._portraits.address(profile) if self._webhooks and scene.guild_id else None
+        # Under the bot's own name, whoever is not expected to speak is named.
+        name_shown = profile.id != lead.id
+        return await open_outlet(channel, self._webhooks, profile.name, portrait, named=name_shown)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="text desk")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.opt(exception=error).error("an answer could not be given")
