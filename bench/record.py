@@ -16,7 +16,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("overhead", "--turns", "20"),
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
-    ("text", "--turns", "10"),
+    ("text", "--turns", "12"),
     ("memory", "--messages", "100000", "--meanings", "2000"),
 )
 """About 45 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""

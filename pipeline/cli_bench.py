@@ -115,7 +115,7 @@ def text(
     out: _Out = Path("results"),
     corpus: _Corpus = None,
 ) -> None:
-    """Voice to voice while text channels chat on the same engines, beside voice to voice alone. 22 s a turn."""
+    """Voice to voice while text channels chat on the same engines, beside voice to voice alone. 16 s a turn."""
     settings = _with_profile(context, None)
 
     from bench.beside import run_text
