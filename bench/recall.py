@@ -22,11 +22,16 @@ _BATCH = 2500
 _LONGEST_SEARCH_MS = 2000
 _GUILD, _PERSONA, _CHANNELS, _PEOPLE = "bench", "ava", 50, 200
 _APART_S = 30.0
-_WORDS = (
+_NOUNS = (
     "boat garden letter winter kitchen window brother teacher bicycle mountain guitar pancake river ticket blanket "
     "station harbour candle market football doctor painting village holiday coffee engine library summer island "
     "bridge orchestra puppy castle planet recipe marathon umbrella neighbour piano forest museum birthday wedding"
 ).split()
+_SYLLABLES = "ba do fi ga ku la me no pi ru sa te vo wi zu".split()
+_WORDS = (*_NOUNS, *(f"{a}{b}{c}" for a in _SYLLABLES for b in _SYLLABLES[:7] for c in _SYLLABLES[7:13]))
+"""Common nouns, and names of people, places and things that nobody else has."""
+_WEIGHTS = [1 / (rank + 20) for rank in range(len(_WORDS))]
+"""How often each is used: the commonest in 4 % of the messages, the rarest in 0.1 %."""
 _SAID = (
     "I left my {} at the {} of {} again.",
     "Did anybody see the {} near the {} before the {}?",
@@ -104,7 +109,7 @@ async def ask(
         took: list[float] = []
         found = 0
         for number in range(questions):
-            words = dice.sample(_WORDS, 2)
+            words = _some(dice)
             scene = _channel(number)
             text = _ASKED[number % len(_ASKED)].format(*words)
             began_s = time.perf_counter()
@@ -143,7 +148,11 @@ async def _until_indexed(memory: MemoryService, meanings: int, tell: Callable[[s
 
 
 def _sentence(dice: random.Random) -> str:
-    return dice.choice(_SAID).format(*dice.sample(_WORDS, 3))
+    return dice.choice(_SAID).format(*_some(dice))
+
+
+def _some(dice: random.Random) -> list[str]:
+    return dice.choices(_WORDS, _WEIGHTS, k=3)
 
 
 def _channel(number: int) -> Scene:
