@@ -112,7 +112,8 @@ def write_wire_chart(result: Path, path: Path) -> None:
     for axes, (name, label) in zip(figure.subplots(2, 2).flat, shown.items(), strict=True):
         for colour, (load, curves) in zip(_COLOURS, content["quantiles"].items(), strict=False):
             if name in curves:
-                axes.plot(curves[name], range(101), color=colour, label=load, linewidth=1.8)
+                # Without the slowest of a hundred, which would make the rest a line along the axis.
+                axes.plot(curves[name][:100], range(100), color=colour, label=load, linewidth=1.8)
         axes.set_xlabel(label, fontsize=9, color=_FAINT)
         axes.set_ylabel("share (%)", fontsize=9, color=_FAINT)
         axes.set_ylim(0, 101)
