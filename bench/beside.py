@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections import deque
+import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,13 +14,13 @@ from bench.designs.ours import Ours
 from bench.figures import Figures
 from bench.latency import Order
 from bench.measure import Recording
-from personas.library import load_character
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines
 from pipeline.settings import Settings
-from pipeline.voice import make_conversation
-from processors.lanes import Priority
-from processors.language.engines import Message
+from pipeline.text_side import TextSide, running_text
+from processors.events import TextMessage
+from processors.memory.port import Scene, SceneKind, Utterance
+from text.cast import Cast, Keeper, read_roster
 
 Work = Callable[[], AbstractAsyncContextManager[object]]
 
@@ -27,9 +28,7 @@ CHANNELS = 10
 _EVERY_S = 15.0
 """Each channel gets a message this often: together one every second and a half, which is a lively server."""
 _BRIEF_TOKENS = 24
-_KEPT = 8
-"""Messages of a channel that the next answer is given."""
-_QUESTIONS = (
+_LINES = (
     "What did you do today?",
     "Does anybody know a good recipe for pancakes?",
     "I have just come back from the beach, it was great.",
@@ -56,9 +55,10 @@ class Beside:
 
 
 class Channels:
-    """Text channels in which people write, each in a rhythm of its own, and a character answers."""
+    """Text channels in which people write, each in a rhythm of its own, and a character answers: the text side of
+    `acore run`, without Discord around it."""
 
-    def __init__(self, engines: Engines, settings: Settings, character: CharacterProfile, count: int) -> None:
+    def __init__(self, engines: Engines, settings: Settings, character: str, count: int) -> None:
         self._engines = engines
         self._settings = settings
         self._character = character
@@ -69,30 +69,33 @@ class Channels:
     @contextlib.asynccontextmanager
     async def chatting(self) -> AsyncIterator[None]:
         """People write for as long as the block lasts."""
-        async with asyncio.TaskGroup() as channels:
-            tasks = [channels.create_task(self._channel(number)) for number in range(self._count)]
+        cast = Cast(read_roster(self._character), self._settings.characters, Keeper(None))
+        async with running_text(self._settings, cast) as text:
+            text.worker.bind(self._engines.llm)
+            channels = [asyncio.create_task(self._channel(number, text)) for number in range(self._count)]
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
+                for channel in channels:
+                    channel.cancel()
+                await asyncio.gather(*channels, return_exceptions=True)
 
-    async def _channel(self, number: int) -> None:
-        prefix = make_conversation(self._settings, self._character).prefix
-        said: deque[Message] = deque(maxlen=_KEPT)
+    async def _channel(self, number: int, text: TextSide) -> None:
+        scene = Scene(SceneKind.CHANNEL, f"channel {number}", "bench")
         await asyncio.sleep(_EVERY_S * number / self._count)
-        while True:
-            for line in _QUESTIONS[number % len(_QUESTIONS) :] + _QUESTIONS[: number % len(_QUESTIONS)]:
-                said.append(Message("user", f"somebody in channel {number}: {line}"))
-                answer = ""
-                asked = [*prefix, *said]
-                stream = self._engines.llm.stream(asked, self._settings.language.sampling, priority=Priority.BACKGROUND)
-                async with contextlib.aclosing(stream) as deltas:
-                    async for delta in deltas:
-                        answer += delta.text
-                said.append(Message("assistant", answer))
-                self.answers += 1
-                await asyncio.sleep(_EVERY_S)
+        for count in itertools.count(number):
+            line = Utterance(f"person {number}", f"Person {number}", _LINES[count % len(_LINES)], time.time())
+            message = TextMessage(
+                source=text.line.name,
+                key=f"{number}-{count}",
+                scene=scene,
+                written=line,
+                characters=(self._character,),
+            )
+            async with contextlib.aclosing(text.line.ask(message)) as pieces:
+                async for piece in pieces:
+                    self.answers += piece.done and bool(piece.whole)
+            await asyncio.sleep(_EVERY_S)
 
 
 def run_text(
@@ -110,7 +113,7 @@ def run_text(
         return Beside(ours, "alone", "The voice room alone.", contextlib.nullcontext)
 
     def beside(engines: Engines, short: Settings, character: CharacterProfile) -> Beside:
-        chat = Channels(engines, settings, _another(character), channels)
+        chat = Channels(engines, settings, "bram" if character.id != "bram" else "ava", channels)
         chats.append(chat)
         what = f"The voice room, and {channels} text channels with a message every {_EVERY_S:g} s each."
         return Beside(Ours(engines, short, character), "with text", what, chat.chatting)
@@ -125,8 +128,3 @@ def brief(settings: Settings) -> Settings:
     """Spoken answers of a sentence: when they begin does not depend on their length, and a run takes half the time."""
     sampling = settings.language.sampling.model_copy(update={"max_tokens": _BRIEF_TOKENS})
     return settings.model_copy(update={"language": settings.language.model_copy(update={"sampling": sampling})})
-
-
-def _another(character: CharacterProfile) -> CharacterProfile:
-    """Somebody else, so that the two share no prompt."""
-    return load_character("bram" if character.name != "Bram" else "ava")
