@@ -285,13 +285,13 @@ class VoiceConnection(VoiceConnectionState):
 
     @property
     def polling(self) -> bool:
-        """Whether the task that reads the voice gateway runs."""
-        return self._runner is not None and not self._runner.done()
+        """Whether the task that reads the voice gateway runs, or one that connects to it."""
+        return any(task is not None and not task.done() for task in (self._runner, self._connector))
 
     async def rejoin(self) -> None:
         """Leave the channel and join it again on a new voice session."""
         if self.polling:
-            # the poller sees the close and does it: one path for our wish and for Discord's
+            # whichever task it is sees the close and does it: one path for our wish and for Discord's
             await self.ws.close(4006)
         else:
             self._runner = None
