@@ -56,7 +56,7 @@ class VoiceWebSocket(DiscordVoiceWebSocket):
             await super().poll_event()
         except (ConnectionResetError, aiohttp.ClientError) as error:
             logger.debug(f"voice gateway not answered: {error!r}")
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             self._connection.malformed(f"{type(error).__name__}: {error}")
 
     async def received_message(self, msg: dict[str, Any]) -> None:
