@@ -6,12 +6,14 @@ and never takes longer than the deadline.
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from loguru import logger
+from pydantic import BaseModel
 
 from processors.errors import EngineError
 from processors.lanes import Priority
@@ -23,6 +25,7 @@ from processors.models import ModelStore
 from processors.thinking.settings import ThinkingSettings
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 _DECIDE_TOKENS = 3
 _LABEL_TOKENS = 12
@@ -100,13 +103,30 @@ class ThinkingModel:
         ask = _messages(instruction, text)
         return await self._think(ask, max_tokens, self._settings.generate_ms, _not_empty, default)
 
+    async def extract(self, instruction: str, text: str, shape: type[M], *, max_tokens: int = 300) -> Thought[M | None]:
+        """Take notes on a text, as a JSON object of `shape`; None if there are none. Beside everything that is
+        waited for: anything else on the same engine goes first."""
+        schema = json.dumps(shape.model_json_schema(), separators=(",", ":"))
+        ask = _messages(f"{instruction}\nAnswer with one JSON object and nothing else. Its schema: {schema}", text)
+
+        def read(answer: str) -> M | None:
+            return _json_of(answer, shape)
+
+        return await self._think(ask, max_tokens, self._settings.extract_ms, read, None, Priority.BACKGROUND)
+
     async def close(self) -> None:
         """Free what the model holds."""
         if self._llm:
             await self._llm.close()
 
     async def _think(
-        self, messages: list[Message], max_tokens: int, deadline_ms: int, read: Callable[[str], T], default: T
+        self,
+        messages: list[Message],
+        max_tokens: int,
+        deadline_ms: int,
+        read: Callable[[str], T],
+        default: T,
+        priority: Priority = Priority.SPECULATION,
     ) -> Thought[T]:
         loop = asyncio.get_running_loop()
         asked_s, before = loop.time(), self._breaker
@@ -118,10 +138,13 @@ class ThinkingModel:
         value, by_model = default, False
         try:
             async with asyncio.timeout(deadline_ms / 1000):
-                text = await self._answer(self._llm, messages, Sampling(temperature=0.0, max_tokens=max_tokens))
+                sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
+                text = await self._answer(self._llm, messages, sampling, priority)
         except TimeoutError:
             self.counts.late += 1
-            self._failed(f"no answer within {deadline_ms} ms")
+            # Notes that take long say nothing about how quickly a yes or no would come.
+            if priority is not Priority.BACKGROUND:
+                self._failed(f"no answer within {deadline_ms} ms")
         except EngineError as error:
             self.counts.failed += 1
             self._failed(str(error))
@@ -138,8 +161,8 @@ class ThinkingModel:
         return Thought(value, by_model, (loop.time() - asked_s) * 1000)
 
     @staticmethod
-    async def _answer(llm: LanguageModel, messages: list[Message], sampling: Sampling) -> str:
-        async with contextlib.aclosing(llm.stream(messages, sampling, priority=Priority.SPECULATION)) as deltas:
+    async def _answer(llm: LanguageModel, messages: list[Message], sampling: Sampling, priority: Priority) -> str:
+        async with contextlib.aclosing(llm.stream(messages, sampling, priority=priority)) as deltas:
             return "".join([delta.text async for delta in deltas])
 
     def _failed(self, reason: str) -> None:
@@ -182,6 +205,20 @@ def _first(text: str, choices: Sequence[str] | dict[str, bool]) -> str:
     if not found:
         raise LookupError(text)
     return min(found)[2]
+
+
+def _json_of(text: str, shape: type[M]) -> M:
+    """The first JSON object in `text` (models like to put words and fences around it), checked against `shape`.
+
+    Raises:
+        LookupError: there is none, or it is not of that shape.
+    """
+    start = text.find("{")
+    try:
+        document, _ = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else (None, 0)
+        return shape.model_validate(document)
+    except (ValueError, RecursionError) as error:
+        raise LookupError("no such JSON") from error
 
 
 def _not_empty(text: str) -> str:

@@ -19,6 +19,8 @@ class ThinkingSettings(SettingsGroup):
     """How long (ms) a choice among a few may take."""
     generate_ms: int = Field(default=4000, ge=20, le=60000)
     """How long (ms) a short text may take."""
+    extract_ms: int = Field(default=30000, ge=20, le=600000)
+    """How long (ms) notes on a talk may take. They are made for memory, while nobody waits for them."""
     tolerate: int = Field(default=2, ge=1, le=100)
     """Failures in a row after which the thinking model is rested and the rules decide at once."""
     rest_s: float = Field(default=30.0, gt=0, le=86400)

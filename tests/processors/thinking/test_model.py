@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 
 import pytest
+from pydantic import BaseModel, Field
 
 from processors.errors import EngineError, SettingError
+from processors.lanes import Priority
 from processors.language.engines import Delta
 from processors.language.settings import LanguageSettings, OllamaSettings, OpenAiSettings, Sampling
 from processors.models import ModelStore
@@ -25,8 +27,10 @@ class AnswersLlm(MoodyLlm):
         super().__init__("answers", first_token_s=first_token_s)
         self.answer = answer
         self.prompts: list[str] = []
+        self.priorities: list[Priority] = []
 
-    async def stream(self, messages, sampling, *, tools=(), priority=None):
+    async def stream(self, messages, sampling, *, tools=(), priority=Priority.LIVE):
+        self.priorities.append(priority)
         self.asked.append(sampling)
         self.prompts.append("\n".join(message.content for message in messages))
         await asyncio.sleep(self.first_token_s)
@@ -90,6 +94,60 @@ def test_each_kind_of_question_has_its_own_deadline_and_then_its_default_holds(v
             ("none", False, 1000),
         ]
         assert thinking.counts.late == 3
+
+    virtually(main())
+
+
+class Tea(BaseModel, extra="forbid"):
+    """What the notes of the tests are about."""
+
+    sort: str = Field(max_length=10)
+    cups: int = 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "notes"),
+    [
+        ('{"sort": "green", "cups": 2}', Tea(sort="green", cups=2)),
+        ('Sure! ```json\n{"sort": "black"}\n``` Enjoy {it}.', Tea(sort="black")),
+        ('{"sort": "far too long a name"}', None),
+        ('{"sort": "green", "cups": "many"}', None),
+        ('{"sort": "green", "sugar": true}', None),
+        ('{"sort": "green"', None),
+        ('[{"sort"]', None),
+        ("{" * 5000, None),
+        ('{"a":' * 5000, None),
+        ("no tea today", None),
+        ("", None),
+    ],
+)
+def test_notes_are_json_of_the_wanted_shape_or_none(virtually, answer, notes):
+    async def main():
+        thinking = ThinkingModel(AnswersLlm(answer), SETTINGS)
+        thought = await thinking.extract("What tea?", "Ann had green tea.", Tea)
+        assert (thought.value, thought.by_model) == (notes, notes is not None)
+
+    virtually(main())
+
+
+def test_notes_are_told_their_schema_and_let_everything_else_go_first(virtually):
+    async def main():
+        llm = AnswersLlm('{"sort": "green"}')
+        await ThinkingModel(llm, SETTINGS).extract("What tea?", "Ann had green tea.", Tea, max_tokens=50)
+        assert '"cups"' in llm.prompts[0]
+        assert llm.asked == [Sampling(temperature=0.0, max_tokens=50)]
+        assert llm.priorities == [Priority.BACKGROUND]
+
+    virtually(main())
+
+
+def test_late_notes_do_not_rest_the_model_for_quick_questions(virtually):
+    async def main():
+        llm = AnswersLlm("yes", first_token_s=100)
+        thinking = ThinkingModel(llm, SETTINGS.model_copy(update={"tolerate": 1}))
+        assert (await thinking.extract("What tea?", "", Tea)).value is None
+        llm.first_token_s = 0.1
+        assert (await thinking.decide("?", "", default=False)).by_model
 
     virtually(main())
 
