@@ -75,7 +75,50 @@ MIGRATIONS: tuple[str, ...] = (
         INSERT INTO passage_words (passage_words, rowid, text) VALUES ('delete', old.id, old.text);
     END;
     """,
+    # 4: what is known of people, and summaries
+    """
+    CREATE TABLE facts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        person TEXT NOT NULL,
+        persona TEXT NOT NULL,     -- who knows it; empty for every character
+        guild TEXT NOT NULL,
+        reach TEXT NOT NULL,       -- guild, or person (alone with them only)
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        text TEXT NOT NULL,
+        source TEXT NOT NULL,
+        at_s REAL NOT NULL
+    );
+    CREATE INDEX facts_by_person ON facts (person);
+    CREATE TABLE summaries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        level TEXT NOT NULL,       -- session, day or person
+        persona TEXT NOT NULL,
+        guild TEXT NOT NULL,
+        place TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        scope TEXT NOT NULL,       -- as of messages
+        text TEXT NOT NULL,
+        from_s REAL NOT NULL,
+        to_s REAL NOT NULL,
+        messages INTEGER NOT NULL,
+        people TEXT NOT NULL,      -- JSON: name by id
+        person TEXT NOT NULL,      -- of the level person: whose
+        in_day INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX summaries_by_place ON summaries (place, kind, to_s);
+    CREATE INDEX summaries_by_person ON summaries (person);
+    CREATE VIRTUAL TABLE summary_words USING fts5 (
+        text, content='summaries', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER summary_words_add AFTER INSERT ON summaries BEGIN
+        INSERT INTO summary_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER summary_words_remove AFTER DELETE ON summaries BEGIN
+        INSERT INTO summary_words (summary_words, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+    """,
 )
 
-WORD_INDEXES = ("message_words", "passage_words")
+WORD_INDEXES = ("message_words", "passage_words", "summary_words")
 """Full-text tables: never copied out of a damaged file, and merged when something is to leave no trace."""

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from processors.memory.port import SceneKind
+from processors.memory.privacy.settings import PrivacySettings
+from processors.memory.profiles.settings import ProfileSettings
+from processors.memory.summaries.settings import SummarySettings
 from processors.setting_names import Env, SettingsGroup
 
 
@@ -88,3 +91,6 @@ class MemorySettings(SettingsGroup):
     history: HistorySettings = HistorySettings()
     recall: RecallSettings = RecallSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    profiles: ProfileSettings = ProfileSettings()
+    summaries: SummarySettings = SummarySettings()
+    privacy: PrivacySettings = PrivacySettings()
