@@ -67,6 +67,11 @@ class Indexer:
         for shelf, places in _by_shelf(messages).items():
             await self._vectors.remove(shelf, [messages[place]["id"] for place in places])
 
+    async def rebuild(self) -> None:
+        """Forget every meaning and learn those that are left anew, so that no byte of the others stays."""
+        await self._vectors.clear()
+        self.begin_anew()
+
     def begin_anew(self) -> None:
         """Forget how far it has come: the index has been lost."""
         self.upto = self._oldest = 0

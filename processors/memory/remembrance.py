@@ -1,0 +1,188 @@
+"""Memory as the characters have it: what was said, what is known of people, what happened; of those who allow it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from processors.language.context import Background
+from processors.memory.history import NOBODY
+from processors.memory.port import NO_RECOLLECTION, Exchange, Recollection, Scene, SceneKind, Utterance
+from processors.memory.privacy.archive import Archive
+from processors.memory.privacy.consent import Consent
+from processors.memory.privacy.erasing import Eraser, Keeper, drop_damaged
+from processors.memory.privacy.retention import Retention
+from processors.memory.profiles.learner import Learner
+from processors.memory.profiles.profiles import Profiles
+from processors.memory.service import MemoryService
+from processors.memory.settings import MemorySettings
+from processors.memory.summaries.summaries import Summaries
+from processors.memory.summaries.summariser import Summariser
+from processors.thinking.model import ThinkingModel
+
+ARCHIVE_FOLDER = "archive"
+_NAME = "SELECT name FROM messages WHERE person = ? AND speaker = ? ORDER BY id DESC LIMIT 1"
+_OF_PERSON = "person = ? OR speaker = ?"
+
+
+class Remembrance:
+    """Implements `port.Memory`. Made by `running_remembrance`."""
+
+    def __init__(
+        self,
+        memory: MemoryService,
+        folder: Path,
+        settings: MemorySettings,
+        thinking: ThinkingModel,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """`now_s` is the wall clock."""
+        self.memory = memory
+        self.consent = Consent(memory.store, servers=settings.privacy.servers)
+        self.profiles = Profiles(memory.store)
+        self.summaries = Summaries(memory.store)
+        self.summariser = Summariser(memory.store, self.summaries, thinking, settings.summaries, now_s)
+        self.learner = Learner(memory.store, self.profiles, thinking, self.consent.may_learn)
+        self.archive = Archive(folder / ARCHIVE_FOLDER)
+        self.retention = Retention(memory, self.profiles, self.archive, settings.privacy, now_s)
+        self.eraser = Eraser(self._keepers(), self._scrub)
+        self._folder = folder
+        self._settings = settings
+
+    def note(self, exchange: Exchange) -> None:
+        """Remember of an exchange what those who spoke allow."""
+        heard = tuple(one for one in exchange.heard if self.consent.allows(exchange.scene, one.speaker_id))
+        spoke_unasked = not exchange.heard and self.consent.allows(exchange.scene)
+        if heard or spoke_unasked:
+            self.memory.note(replace(exchange, heard=heard))
+
+    async def history(self, scene: Scene, *, limit: int = 50) -> tuple[Utterance, ...]:
+        return await self.memory.history(scene, limit=limit)
+
+    async def recall(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...], text: str) -> Recollection:
+        if not self.consent.allows(scene):
+            return NO_RECOLLECTION
+        if scene.kind is SceneKind.VOICE:
+            # A room knows its people beforehand: `background` stands in front of its prompts, where it costs nothing.
+            return await self.memory.recall(scene, persona_id, speaker_ids, text)
+        found, known = await asyncio.gather(
+            self.memory.recall(scene, persona_id, speaker_ids, text), self._in_time(scene, persona_id, speaker_ids)
+        )
+        return replace(found, lines=(*known.people, *known.summaries, *found.lines))
+
+    def limit_knowledge(self, persona_id: str, categories: tuple[str, ...]) -> None:
+        """Let a character know the documents of these categories only; of all, if there are none."""
+        self.memory.limit_knowledge(persona_id, categories)
+
+    async def background(self, scene: Scene, persona_id: str, people: Mapping[str, str]) -> Background:
+        """What a character knows of the people (names by id) of a scene, and of earlier times there."""
+        allowed = {person: name for person, name in people.items() if self.consent.allows(scene, person)}
+        if not self.consent.allows(scene):
+            return Background()
+        return Background(
+            people=await self.profiles.lines(scene, persona_id, allowed) if self._settings.profiles.enabled else (),
+            summaries=await self.summaries.lines(scene, persona_id, tuple(allowed))
+            if self._settings.summaries.enabled
+            else (),
+        )
+
+    async def forget_guild(self, guild: str) -> None:
+        """Delete everything of a server."""
+        await self.memory.forget("guild = ?", (guild,))
+        await self.profiles.forget_guild(guild)
+        await self.summaries.forget_guild(guild)
+        await asyncio.to_thread(self.archive.drop_guild, guild)
+        self.consent.forget_guild(guild)
+        await self._scrub()
+
+    async def name_of(self, person: str) -> str:
+        """What a person was called last; their id if they are not remembered."""
+        rows = await self.memory.store.read(_NAME, (person, person))
+        return rows[0]["name"] if rows else person
+
+    async def _in_time(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...]) -> Background:
+        try:
+            async with asyncio.timeout(self._settings.recall.deadline_ms / 1000):
+                people = {person: await self.name_of(person) for person in speaker_ids}
+                return await self.background(scene, persona_id, people)
+        except TimeoutError:
+            return Background()
+
+    def _keepers(self) -> list[Keeper]:
+        return [
+            Keeper("messages", self._messages_of, self._forget_messages),
+            Keeper("facts", self.profiles.export, self.profiles.forget_person),
+            Keeper("summaries", self.summaries.export, self.summaries.forget_person),
+            Keeper(
+                "archive",
+                lambda person: asyncio.to_thread(self.archive.of, person),
+                lambda person: asyncio.to_thread(self.archive.drop_person, person),
+            ),
+            Keeper("choices", self._choices_of, self._keep_choices),
+        ]
+
+    async def _messages_of(self, person: str) -> list[dict[str, Any]]:
+        await self.memory.store.settle()
+        sql = f"SELECT * FROM messages WHERE {_OF_PERSON} ORDER BY id"
+        rows = await self.memory.store.read(sql, (person, person))
+        return [{key: value for key, value in dict(row).items() if key not in ("id", "person")} for row in rows]
+
+    async def _forget_messages(self, person: str) -> int:
+        if person == NOBODY:
+            return 0
+        count = len(await self._messages_of(person))
+        await self.memory.forget(_OF_PERSON, (person, person))
+        return count
+
+    async def _choices_of(self, person: str) -> dict[str, bool | None]:
+        return {"memory": self.consent.of_person(person)}
+
+    async def _keep_choices(self, person: str) -> int:
+        """A wish not to be remembered must outlive what was remembered."""
+        return 0
+
+    async def _scrub(self) -> None:
+        if self.memory.index:
+            await self.memory.index.rebuild()
+        await asyncio.to_thread(drop_damaged, self._folder)
+        await self.memory.store.scrub()
+
+
+@contextlib.asynccontextmanager
+async def running_remembrance(
+    memory: MemoryService,
+    folder: Path,
+    settings: MemorySettings,
+    thinking: ThinkingModel,
+    *,
+    begin: asyncio.Event | None = None,
+    now_s: Callable[[], float] = time.time,
+) -> AsyncIterator[Remembrance]:
+    """Learns, sums up and cleans up beside the talk, until the block is left.
+
+    Args:
+        begin: its work waits for this.
+    """
+    remembrance = Remembrance(memory, folder, settings, thinking, now_s)
+    await remembrance.consent.load()
+
+    async def after(work: Callable[[], Any]) -> None:
+        if begin:
+            await begin.wait()
+        await work()
+
+    works = [("retention", remembrance.retention.run)]
+    if settings.profiles.enabled:
+        works.append(("learner", remembrance.learner.run))
+    if settings.summaries.enabled:
+        works.append(("summariser", remembrance.summariser.run))
+    tasks = [asyncio.create_task(after(work), name=name) for name, work in works]
+    try:
+        yield remembrance
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,232 @@
+"""Who is remembered, and how it ends: proved on the bytes of the disk."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from processors.errors import EngineError
+from processors.memory.port import Exchange
+from processors.memory.privacy.erasing import Keeper
+from processors.memory.privacy.settings import PrivacySettings
+from processors.memory.remembrance import Remembrance
+from processors.memory.settings import MemorySettings
+from processors.memory.transfer import ChatFileError, clear_history, export_chat, import_chat, read_chat
+from processors.memory.vectors import ChromaVectors
+from tests.processors.memory.talk import ANNS_DM, CHANNEL, DAY_S, ELSEWHERE, Talk, WallClock, talk_on
+from tests.processors.memory.thoughts import NO_MODEL
+
+SECRET = "zyzzogeton"
+"""A word that stands in no file by chance."""
+
+
+@asynccontextmanager
+async def remembering(folder: Path, **privacy: object) -> AsyncIterator[tuple[Talk, Remembrance]]:
+    async with talk_on(folder, WallClock()) as talk:
+        settings = MemorySettings(recall=talk.settings.recall, privacy=PrivacySettings.model_validate(privacy))
+        remembrance = Remembrance(talk.memory, folder, settings, NO_MODEL, talk.clock)
+        await remembrance.consent.load()
+        yield talk, remembrance
+
+
+def say(remembrance: Remembrance, talk: Talk, text: str, **more) -> None:
+    """As `Talk.say`, past the gate of consent."""
+    noted: list[Exchange] = []
+    gate = Talk(_Collector(noted), talk.clock, talk.embedder, talk.vectors)  # type: ignore[arg-type]
+    gate.say(text, **more)
+    for exchange in noted:
+        remembrance.note(exchange)
+
+
+class _Collector:
+    def __init__(self, noted: list[Exchange]) -> None:
+        self._noted = noted
+
+    def note(self, exchange: Exchange) -> None:
+        self._noted.append(exchange)
+
+
+def files_with(folder: Path, *words: str) -> list[str]:
+    """The files below a folder that hold any of the words, compressed or not."""
+    found: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            if path.suffix == ".gz":
+                content += gzip.decompress(content)
+            if any(word.lower().encode() in content.lower() for word in words):
+                found.append(path.name)
+    return found
+
+
+async def settle(remembrance: Remembrance) -> None:
+    """Learn and sum up all there is."""
+    await remembrance.memory.store.settle()
+    while await remembrance.learner.step():
+        pass
+    await remembrance.summariser.step()
+
+
+@pytest.mark.usefixtures("chroma_loaded")
+async def test_who_is_forgotten_is_in_no_byte_on_disk_and_the_others_stay(tmp_path: Path) -> None:
+    async with remembering(tmp_path, archive=True, message_days=30) as (talk, remembrance):
+        vectors = ChromaVectors(tmp_path / "vectors")
+        talk.vectors = vectors  # type: ignore[assignment]
+        say(remembrance, talk, f"The old {SECRET} is gone.", reply=f"Poor {SECRET}!")
+        say(remembrance, talk, "Mine is an old heron.", who="joe")
+        talk.clock.pass_by(40 * DAY_S)
+        assert await remembrance.retention.step() == 3
+        for number in range(8):
+            say(remembrance, talk, f"I live in {SECRET}. {number}", who="ann", reply=f"In {SECRET}, I see.")
+            say(remembrance, talk, f"I like {SECRET}.", who="ann", scene=ANNS_DM)
+        talk.clock.pass_by(DAY_S)
+        for _ in range(8):
+            say(remembrance, talk, "I live in Heronville.", who="joe", scene=ELSEWHERE)
+        talk.clock.pass_by(DAY_S)
+        (tmp_path / "memory.damaged-20260101-000000-1.sqlite3").write_text(f"old {SECRET}")
+        try:
+            await vectors.start()
+            await talk.index()
+            await settle(remembrance)
+            before = await remembrance.eraser.export("ann")
+            assert {name: bool(kept) for name, kept in before.items()} == dict.fromkeys(
+                ("messages", "facts", "summaries", "archive", "choices"), True
+            )
+            assert len(files_with(tmp_path, SECRET)) >= 3
+            erased = await remembrance.eraser.forget("ann")
+        finally:
+            await vectors.close()
+        assert erased.failed == ()
+        assert min(erased.counts[name] for name in ("messages", "facts", "summaries", "archive")) > 0
+        # While it still runs: nothing waits in a log of the database either.
+        assert files_with(tmp_path, SECRET) == []
+        assert "heron" in str(await remembrance.eraser.export("joe"))
+        assert await remembrance.background(CHANNEL, "ava", {"ann": "Ann"}) == await remembrance.background(
+            CHANNEL, "ava", {}
+        )
+    assert files_with(tmp_path, SECRET) == []
+
+
+async def test_a_keeper_that_fails_is_named_and_stops_nobody_else(tmp_path: Path) -> None:
+    async def fail(person: str) -> int:
+        raise EngineError("no disk")
+
+    async def nothing(person: str) -> list[str]:
+        return []
+
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I like tea.")
+        remembrance.eraser._keepers.insert(0, Keeper("diary", nothing, fail))
+        erased = await remembrance.eraser.forget("ann")
+        assert erased.failed == ("diary",)
+        assert erased.counts["messages"] == 1
+
+
+async def test_who_turns_memory_off_is_not_noted_and_the_others_are(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        remembrance.consent.choose_for_person("ann", False)
+        say(remembrance, talk, "I like tea.", reply="Good.")
+        say(remembrance, talk, "I like coffee.", who="joe")
+        assert (await remembrance.eraser.export("ann"))["messages"] == []
+        assert len((await remembrance.eraser.export("joe"))["messages"]) == 1
+        assert (await remembrance.eraser.export("ann"))["choices"] == {"memory": False}
+
+
+async def test_choices_survive_a_restart_and_a_servers_holds_for_everybody_in_it(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.")
+        await settle(remembrance)
+        remembrance.consent.choose_for_guild("g1", False)
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I like tea.")
+        say(remembrance, talk, "I like rain.", scene=ELSEWHERE)
+        kept = await remembrance.eraser.export("ann")
+        assert [one["text"] for one in kept["messages"]] == ["I live in Oslo.", "I like rain."]
+        assert (await remembrance.recall(CHANNEL, "ava", ("ann",), "Oslo")).lines == ()
+        remembrance.consent.choose_for_guild("g1", True)
+        lines = (await remembrance.recall(CHANNEL, "ava", ("ann",), "Where is Oslo?")).lines
+        assert 'Ann: "lives in Oslo"' in lines
+
+
+async def test_by_default_servers_may_be_left_out(tmp_path: Path) -> None:
+    async with remembering(tmp_path, servers=False) as (talk, remembrance):
+        say(remembrance, talk, "I like tea.")
+        say(remembrance, talk, "I like rain.", scene=ANNS_DM)
+        assert [one["text"] for one in (await remembrance.eraser.export("ann"))["messages"]] == ["I like rain."]
+
+
+async def test_a_server_that_is_left_is_forgotten_to_the_last_byte(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        for _ in range(6):
+            say(remembrance, talk, f"I live in {SECRET}.")
+            say(remembrance, talk, "I live in Heronville.", scene=ELSEWHERE)
+        talk.clock.pass_by(DAY_S)
+        await settle(remembrance)
+        await remembrance.forget_guild("g1")
+        assert files_with(tmp_path, SECRET) == []
+        assert {one["text"] for one in (await remembrance.eraser.export("ann"))["facts"]} == {"lives in Heronville"}
+
+
+async def test_what_is_too_old_is_deleted_and_archived_if_wanted(tmp_path: Path) -> None:
+    async with remembering(tmp_path, message_days=10, summary_days=20, fact_days=30, archive=True) as (
+        talk,
+        remembrance,
+    ):
+        for _ in range(6):
+            say(remembrance, talk, "I live in Oslo.")
+        talk.clock.pass_by(DAY_S)
+        await settle(remembrance)
+        for days, left in ((8, (6, 1, 1)), (5, (0, 1, 1)), (10, (0, 0, 1)), (10, (0, 0, 0))):
+            talk.clock.pass_by(days * DAY_S)
+            await remembrance.retention.step()
+            kept = await remembrance.eraser.export("ann")
+            assert (len(kept["messages"]), len(kept["summaries"]), len(kept["facts"])) == left
+        assert [one["text"] for one in kept["archive"]] == ["I live in Oslo."] * 6
+
+
+async def test_kept_for_ever_means_for_ever(tmp_path: Path) -> None:
+    async with remembering(tmp_path, message_days=0, summary_days=0, fact_days=0) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.")
+        talk.clock.pass_by(9999 * DAY_S)
+        assert await remembrance.retention.step() == 0
+
+
+async def test_a_conversation_goes_into_a_file_and_back_and_nothing_is_learned_from_it(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.", reply="Nice.")
+        content = await export_chat(talk.memory, CHANNEL)
+        await clear_history(talk.memory, CHANNEL)
+        assert await export_chat(talk.memory, CHANNEL) != content
+        await import_chat(talk.memory, CHANNEL, "ava", read_chat(content))
+        assert [one.text for one in await remembrance.history(CHANNEL)] == ["I live in Oslo.", "Nice."]
+        again = read_chat(await export_chat(talk.memory, CHANNEL))
+        await clear_history(talk.memory, CHANNEL)
+        await import_chat(talk.memory, CHANNEL, "ava", again)
+        await settle(remembrance)
+        assert await remembrance.profiles.facts("ann") == ()
+        erased = await remembrance.eraser.forget("ann")
+        assert erased.counts["messages"] == 2
+        assert await remembrance.history(CHANNEL) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"format": "other", "messages": []}',
+        b'{"messages": [{"speaker": "1", "name": "A", "text": "x"}]}',
+        b'{"messages": [{"speaker": "1", "name": "A", "text": "' + b"x" * 5000 + b'", "at_s": 1}]}',
+        json.dumps({"messages": [{"speaker": "1", "name": "A", "text": "x", "at_s": 1}] * 20_001}).encode(),
+        b" " * (9 << 20),
+        b'{"a":' * 10_000,
+    ],
+)
+def test_what_is_no_conversation_is_refused_in_one_sentence(content: bytes) -> None:
+    with pytest.raises(ChatFileError) as refused:
+        read_chat(content)
+    assert len(str(refused.value)) < 300
