@@ -1,7 +1,6 @@
 """Who is remembered, and how it ends: proved on the bytes of the disk."""
 
 import gzip
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +13,8 @@ from processors.memory.privacy.erasing import Keeper
 from processors.memory.privacy.settings import PrivacySettings
 from processors.memory.remembrance import Remembrance
 from processors.memory.settings import MemorySettings
-from processors.memory.transfer import ChatFileError, clear_history, export_chat, import_chat, read_chat
 from processors.memory.vectors import ChromaVectors
+from processors.memory.writer import Statement
 from tests.processors.memory.talk import ANNS_DM, CHANNEL, DAY_S, ELSEWHERE, Talk, WallClock, talk_on
 from tests.processors.memory.thoughts import NO_MODEL
 
@@ -158,6 +157,17 @@ async def test_by_default_servers_may_be_left_out(tmp_path: Path) -> None:
         assert [one["text"] for one in (await remembrance.eraser.export("ann"))["messages"]] == ["I like rain."]
 
 
+async def test_what_somebody_claims_that_others_said_is_learned_from_by_nobody(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.")
+        await talk.memory.store.settle()
+        # As an import puts it: said by Ann, on behalf of Joe.
+        talk.memory.store.write(Statement("UPDATE messages SET person = 'joe'", ((),)))
+        await settle(remembrance)
+        assert await remembrance.profiles.facts("ann") == ()
+        assert await remembrance.profiles.facts("joe") == ()
+
+
 async def test_a_server_that_is_left_is_forgotten_to_the_last_byte(tmp_path: Path) -> None:
     async with remembering(tmp_path) as (talk, remembrance):
         for _ in range(6):
@@ -192,41 +202,3 @@ async def test_kept_for_ever_means_for_ever(tmp_path: Path) -> None:
         say(remembrance, talk, "I live in Oslo.")
         talk.clock.pass_by(9999 * DAY_S)
         assert await remembrance.retention.step() == 0
-
-
-async def test_a_conversation_goes_into_a_file_and_back_and_nothing_is_learned_from_it(tmp_path: Path) -> None:
-    async with remembering(tmp_path) as (talk, remembrance):
-        say(remembrance, talk, "I live in Oslo.", reply="Nice.")
-        content = await export_chat(talk.memory, CHANNEL)
-        await clear_history(talk.memory, CHANNEL)
-        assert await export_chat(talk.memory, CHANNEL) != content
-        await import_chat(talk.memory, CHANNEL, "ava", read_chat(content))
-        assert [one.text for one in await remembrance.history(CHANNEL)] == ["I live in Oslo.", "Nice."]
-        again = read_chat(await export_chat(talk.memory, CHANNEL))
-        await clear_history(talk.memory, CHANNEL)
-        await import_chat(talk.memory, CHANNEL, "ava", again)
-        await settle(remembrance)
-        assert await remembrance.profiles.facts("ann") == ()
-        erased = await remembrance.eraser.forget("ann")
-        assert erased.counts["messages"] == 2
-        assert await remembrance.history(CHANNEL) == ()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\xff\xfe",
-        b"[]",
-        b'{"format": "other", "messages": []}',
-        b'{"messages": [{"speaker": "1", "name": "A", "text": "x"}]}',
-        b'{"messages": [{"speaker": "1", "name": "A", "text": "' + b"x" * 5000 + b'", "at_s": 1}]}',
-        json.dumps({"messages": [{"speaker": "1", "name": "A", "text": "x", "at_s": 1}] * 20_001}).encode(),
-        b" " * (9 << 20),
-        b'{"a":' * 10_000,
-    ],
-)
-def test_what_is_no_conversation_is_refused_in_one_sentence(content: bytes) -> None:
-    with pytest.raises(ChatFileError) as refused:
-        read_chat(content)
-    assert len(str(refused.value)) < 300
