@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,15 +24,22 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from personas.library import load_character
-from pipeline.engines import model_store, models_needed
+from pipeline.engines import conversion_of, model_store, models_needed
 from pipeline.settings import Settings
 from processors.errors import AcoreError, ModelError, PersonaError
+from processors.failover import names_in_order
 from processors.hearing.engines import Segment, make_stt
+from processors.hearing.settings import HearingSettings
 from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_SAMPLES, SileroSession
-from processors.language.engines import Message, make_llm
+from processors.language.chain import ModelRef, model_list
+from processors.language.engines import Message, make_engine
+from processors.language.settings import LanguageSettings
 from processors.models import ModelStore
 from processors.models.files import megabytes
 from processors.speaking.engines import VoiceStyle, make_tts
+from processors.speaking.rvc import make_converter
+from processors.speaking.settings import SpeakingSettings
+from processors.thinking.model import make_thinking
 from transports.discord.errors import OpusError
 from transports.discord.opus import OUT_FRAME_BYTES, Decoder, Encoder
 
@@ -139,16 +147,36 @@ def check_models(settings: Settings) -> Iterator[Check]:
 
 
 async def check_engines(settings: Settings) -> AsyncIterator[Check]:
-    """Start every engine, ask it for something, close it."""
+    """Start every engine, those that only step in too, ask it for something, close it."""
     store = model_store(settings)
     yield await _started("vad silero", _try_vad, "reinstall pipecat-ai and onnxruntime")
-    engines: tuple[tuple[str, Callable[[Settings, ModelStore], Awaitable[str]], str], ...] = (
-        (f"stt {settings.hearing.engine}", _try_stt, "mend it, or choose another STT_ENGINE"),
-        (f"llm {settings.language.provider}", _try_llm, "mend it, or choose another LLM_PROVIDER"),
-        (f"tts {settings.speaking.engine}", _try_tts, "mend it, or choose another TTS_ENGINE"),
-    )
-    for name, attempt, remedy in engines:
-        yield await _started(name, lambda attempt=attempt: attempt(settings, store), remedy)
+    for name, attempt, remedy in _attempts(settings, store):
+        yield await _started(name, attempt, remedy)
+
+
+def _attempts(settings: Settings, store: ModelStore) -> Iterator[tuple[str, Callable[[], Awaitable[str]], str]]:
+    """Each engine by itself: another one that answers for it must not hide that it does not."""
+    hearing, language, speaking = settings.hearing, settings.language, settings.speaking
+    for name in names_in_order(hearing.engine, hearing.fallbacks):
+        stt = hearing.model_copy(update={"engine": name, "fallbacks": ()})
+        yield f"stt {name}", partial(_try_stt, stt, store), _mend(name == hearing.engine, "STT_ENGINE", "HEARING")
+    refs = model_list(language)
+    for ref in refs:
+        name = ref.provider if len(refs) == 1 else str(ref)
+        remedy = _mend(ref == refs[0], "LLM_PROVIDER", "LANGUAGE")
+        yield f"llm {name}", partial(_try_llm, language, ref, store), remedy
+    if settings.thinking.provider or settings.thinking.model:
+        remedy = "mend it, or set neither THINKING_PROVIDER nor THINKING_MODEL"
+        yield "thinking", partial(_try_thinking, settings, store), remedy
+    for name in names_in_order(speaking.engine, speaking.fallbacks):
+        tts = speaking.model_copy(update={"engine": name, "fallbacks": ()})
+        yield f"tts {name}", partial(_try_tts, tts, store), _mend(name == speaking.engine, "TTS_ENGINE", "SPEAKING")
+    if settings.rvc.enabled:
+        yield f"rvc {settings.rvc.mode}", partial(_try_rvc, settings), "mend it, or set RVC_ENABLED=false"
+
+
+def _mend(first: bool, setting: str, group: str) -> str:
+    return f"mend it, or choose another {setting}" if first else f"mend it, or take it out of {group}_FALLBACKS"
 
 
 async def _started(name: str, attempt: Callable[[], Awaitable[str]], remedy: str) -> Check:
@@ -172,8 +200,8 @@ async def _try_vad() -> str:
     return f"hears silence as {probability:.2f} speech"
 
 
-async def _try_stt(settings: Settings, store: ModelStore) -> str:
-    stt = make_stt(settings.hearing, store)
+async def _try_stt(settings: HearingSettings, store: ModelStore) -> str:
+    stt = make_stt(settings, store)
     try:
         await stt.start()
         await stt.transcribe(Segment("doctor", 1, np.zeros(SAMPLE_RATE_HZ, np.int16)))
@@ -182,11 +210,11 @@ async def _try_stt(settings: Settings, store: ModelStore) -> str:
     return "transcribes"
 
 
-async def _try_llm(settings: Settings, store: ModelStore) -> str:
-    llm = make_llm(settings.language, store)
+async def _try_llm(settings: LanguageSettings, ref: ModelRef, store: ModelStore) -> str:
+    llm = make_engine(settings, store, ref, setting="LLM_PROVIDER")
     try:
         await llm.start()
-        sampling = settings.language.sampling.model_copy(update={"max_tokens": 8})
+        sampling = settings.sampling.model_copy(update={"max_tokens": 8})
         async with aclosing(llm.stream([Message("user", "Say hello.")], sampling)) as deltas:
             text = "".join([delta.text async for delta in deltas])
     finally:
@@ -194,8 +222,19 @@ async def _try_llm(settings: Settings, store: ModelStore) -> str:
     return "answers" if text.strip() else "starts, but answered nothing"
 
 
-async def _try_tts(settings: Settings, store: ModelStore) -> str:
-    tts = make_tts(settings.speaking, store)
+async def _try_thinking(settings: Settings, store: ModelStore) -> str:
+    thinking = make_thinking(settings.thinking, settings.language, store)
+    try:
+        await thinking.start()
+        decided = await thinking.decide("Is this a question?", "Somebody asks: how are you?", default=False)
+    finally:
+        await thinking.close()
+    took = f"{decided.took_ms:.0f} ms of {settings.thinking.decide_ms}"
+    return f"decides in {took}" if decided.by_model else f"starts, but had no answer in {took}; the rules decide"
+
+
+async def _try_tts(settings: SpeakingSettings, store: ModelStore) -> str:
+    tts = make_tts(settings, store)
     try:
         await tts.start()
         async with aclosing(tts.synthesize("Hello.", VoiceStyle())) as pieces:
@@ -203,6 +242,16 @@ async def _try_tts(settings: Settings, store: ModelStore) -> str:
     finally:
         await tts.close()
     return f"speaks, {tts.sample_rate_hz} Hz" if samples else "starts, but made no sound"
+
+
+async def _try_rvc(settings: Settings) -> str:
+    voice = conversion_of(load_character(settings.persona.character))
+    converter = make_converter(settings.rvc.of(voice))
+    try:
+        await converter.start()
+    finally:
+        await converter.close()
+    return "is ready to convert"
 
 
 def check_libopus() -> Check:

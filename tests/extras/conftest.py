@@ -1,8 +1,12 @@
 """What the tests of optional engines share."""
 
 import contextlib
+import os
 
 import pytest
+
+# The models are tiny: threads that wait for each other, here or in a worker process, only cost time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from pipeline import doctor
 from pipeline.cli import app
-from pipeline.doctor import Check, Grade, examine
-from pipeline.settings import Settings
+from pipeline.doctor import Check, Grade, check_engines, examine
+from pipeline.settings import Settings, load_settings
 from tests.pipeline.replays import scripted
 
 Run = Callable[..., Result]
@@ -165,3 +165,28 @@ def test_the_embedded_engines_are_really_tried() -> None:
     for name, did in (("stt moonshine", "transcribes"), ("llm embedded", "answers"), ("tts hibari", "speaks")):
         assert checks[name].grade is Grade.GOOD
         assert checks[name].found.startswith(did)
+
+
+async def test_each_engine_of_a_list_is_tried_by_itself_and_so_are_thinking_and_conversion():
+    settings = load_settings(
+        environ={
+            "STT_ENGINE": "parakeet-http",
+            "PARAKEET_API_URL": "http://127.0.0.1:9",
+            "HEARING_FALLBACKS": '["scripted"]',
+            "LLM_PROVIDER": "scripted",
+            "LANGUAGE_FALLBACKS": '["openai:tiny"]',
+            "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+            "TTS_ENGINE": "scripted",
+            "THINKING_PROVIDER": "scripted",
+            "RVC_ENABLED": "true",
+            "RVC_MODE": "webui",
+        }
+    )
+    checks = {check.name: check async for check in check_engines(settings)}
+    good = {name for name, check in checks.items() if check.grade is Grade.GOOD}
+    assert good == {"vad silero", "stt scripted", "llm scripted", "tts scripted", "thinking"}
+    assert "PARAKEET_API_URL" in checks["stt parakeet-http"].found
+    assert "STT_ENGINE" in checks["stt parakeet-http"].remedy
+    assert "OPENAI_BASE_URL" in checks["llm openai:tiny"].found
+    assert "LANGUAGE_FALLBACKS" in checks["llm openai:tiny"].remedy
+    assert "RVC_WEBUI_URL" in checks["rvc webui"].found or "RVC_MODEL" in checks["rvc webui"].found

@@ -22,6 +22,8 @@ SAMPLE_RATE_HZ = 16000
 _ERRORS = 40
 _LEFT_S, _CHUNK_S, _RIGHT_S = 10.0, 1.92, 1.92
 """NVIDIA's contexts for offline models; what is shorter than a chunk and its right context is decoded whole."""
+_SHORTEST = SAMPLE_RATE_HZ
+"""Samples that less is filled up to, as NeMo itself does: these models have learned from longer stretches."""
 _MOST_GROWING = 16
 
 Samples = npt.NDArray[np.float32]
@@ -56,6 +58,7 @@ class ChunkedTranscriber:
 
     def transcribe(self, stream: str, sound: Samples) -> str:
         """The words of `sound`, which goes on from what was asked for `stream` before, or begins it anew."""
+        sound = np.pad(sound, (0, max(0, _SHORTEST - len(sound))))
         utterance = self._of(stream, sound)
         with self._torch.inference_mode():
             while utterance.settled + self._chunk + self._right < len(sound):
