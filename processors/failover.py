@@ -5,14 +5,14 @@ every turn. After its rest it is tried beside the talk, and is back from the tur
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from loguru import logger
 from pydantic import Field
 
-from processors.errors import AcoreError, EngineError
+from processors.errors import AcoreError, EngineError, SettingError
 from processors.language.breaker import Breaker, Phase, failed, probing, succeeded
 from processors.language.errors import BusyError
 from processors.setting_names import SettingsGroup
@@ -187,3 +187,37 @@ class Roster(Generic[E]):
 def names_in_order(first: str, fallbacks: Sequence[str]) -> tuple[str, ...]:
     """An engine and its fallbacks, each once."""
     return tuple(dict.fromkeys((first, *fallbacks)))
+
+
+class Choice(Protocol):
+    """Settings that choose engines of one kind."""
+
+    @property
+    def engine(self) -> str:
+        """The first one's name."""
+        ...
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """The names of those behind it."""
+        ...
+
+
+M = TypeVar("M")
+
+
+def makers_in_order(choice: Choice, known: Mapping[str, M], *, setting: str, fallbacks: str) -> list[tuple[str, M]]:
+    """What makes the engines chosen, by name, from a registry of them.
+
+    Args:
+        setting, fallbacks: the settings that name the first engine and those behind it, for messages.
+
+    Raises:
+        SettingError: no engine has a name.
+    """
+    names = names_in_order(choice.engine, choice.fallbacks)
+    for name in names:
+        if name not in known:
+            by = setting if name == choice.engine else fallbacks
+            raise SettingError(f"{by} is {name!r}; it must be one of: {', '.join(sorted(known))}")
+    return [(name, known[name]) for name in names]

@@ -107,22 +107,9 @@ def make_stt(settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
     Raises:
         SettingError: no engine has a name, or what it needs is not set.
     """
-    from processors.failover import names_in_order
-
-    names = names_in_order(settings.engine, settings.fallbacks)
-    engines = [(name, _make(name, settings, store)) for name in names]
-    if len(engines) == 1:
-        return engines[0][1]
+    from processors.failover import makers_in_order
     from processors.hearing.fallback import FallbackStt
 
-    return FallbackStt(engines, settings.failover)
-
-
-def _make(name: str, settings: "HearingSettings", store: "ModelStore") -> SpeechToText:
-    try:
-        make = STT_ENGINES[name]
-    except KeyError:
-        setting = "STT_ENGINE" if name == settings.engine else "HEARING_FALLBACKS"
-        known = ", ".join(sorted(STT_ENGINES))
-        raise SettingError(f"{setting} is {name!r}; it must be one of: {known}") from None
-    return make(settings, store)
+    makers = makers_in_order(settings, STT_ENGINES, setting="STT_ENGINE", fallbacks="HEARING_FALLBACKS")
+    engines = [(name, make(settings, store)) for name, make in makers]
+    return engines[0][1] if len(engines) == 1 else FallbackStt(engines, settings.failover)

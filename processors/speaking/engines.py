@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from processors.errors import SettingError
 from processors.lanes import Priority
 from processors.speaking.pronunciation import NO_PRONUNCIATIONS, Pronunciations
 
@@ -142,24 +141,10 @@ def make_tts(settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     Raises:
         SettingError: no engine has a name, or what it needs is not set.
     """
-    from processors.failover import names_in_order
-
-    names = names_in_order(settings.engine, settings.fallbacks)
-    engines = [(name, _make(name, settings, store)) for name in names]
-    if len(engines) == 1:
-        return engines[0][1]
+    from processors.failover import makers_in_order
     from processors.speaking.fallback import FallbackTts
-
-    return FallbackTts(engines, settings.failover)
-
-
-def _make(name: str, settings: "SpeakingSettings", store: "ModelStore") -> TextToSpeech:
     from processors.speaking.pronouncing import PronouncingTts
 
-    try:
-        make = TTS_ENGINES[name]
-    except KeyError:
-        setting = "TTS_ENGINE" if name == settings.engine else "SPEAKING_FALLBACKS"
-        known = ", ".join(sorted(TTS_ENGINES))
-        raise SettingError(f"{setting} is {name!r}; it must be one of: {known}") from None
-    return PronouncingTts(make(settings, store), _PHONEME_MARKS.get(name))
+    makers = makers_in_order(settings, TTS_ENGINES, setting="TTS_ENGINE", fallbacks="SPEAKING_FALLBACKS")
+    engines = [(name, PronouncingTts(make(settings, store), _PHONEME_MARKS.get(name))) for name, make in makers]
+    return engines[0][1] if len(engines) == 1 else FallbackTts(engines, settings.failover)
