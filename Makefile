@@ -39,7 +39,7 @@ test: install ## Run every test, the linter and the type checker
 test-extras: ## Test the engines that need torch, in an environment of their own (3.6 GB)
 	@test -x $(EXTRAS_VENV)/bin/python || $(PYTHON) -m venv $(EXTRAS_VENV)
 	@$(EXTRAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
-	@$(EXTRAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-extras.txt -e ".[test-extras]"
+	@$(EXTRAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-extras.txt -e ".[test-extras]"
 	$(EXTRAS_VENV)/bin/python -m pytest -q tests/extras
 
 .PHONY: bench
