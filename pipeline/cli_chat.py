@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,8 +20,9 @@ _INTERRUPTED = 130
 def chat(
     context: typer.Context,
     persona: Annotated[str | None, typer.Option("--persona", help="Character by name, or a card's path.")] = None,
-    show_prompt: Annotated[
-        bool, typer.Option("--show-prompt", help="Show what the language model is given, on the error stream.")
+    show_prompts: Annotated[
+        bool,
+        typer.Option("--show-prompt", help="Show what the language model is given, part by part, on the error stream."),
     ] = False,
 ) -> None:
     """Write with a character in the terminal; `/help` lists what else a line can be.
@@ -31,37 +33,46 @@ def chat(
     state: State = context.obj
     settings = state.load()
 
-    from personas.library import load_character
     from pipeline.cli_models import pull_models
     from pipeline.engines import model_store, models_needed
-    from pipeline.voice import make_conversation
+    from pipeline.folders import characters_folder
+    from pipeline.text_side import running_text
     from processors.language.engines import make_llm
-    from text.console import ConsoleChat
+    from text.cast import Cast, Keeper, read_roster
+    from text.console import ConsoleChat, show_prompt
+    from text.history import RecentHistory
+    from text.prompt import TextPrompt
 
-    character = load_character(persona or settings.persona.character)
+    books = settings.characters.books
+    chosen = persona or settings.persona.character
+    roster = read_roster(chosen, characters_folder(settings), books and books.expanduser())
     store = model_store(settings)
     pull_models(store, models_needed(settings, kinds=("llm",)))
     llm = make_llm(settings.language, store)
-    conversation = make_conversation(settings, character)
-    console = ConsoleChat(
-        llm,
-        conversation,
-        settings.language.sampling,
-        user=settings.persona.user_name,
-        bot=character.name,
-        prompts=sys.stderr if show_prompt else None,
-    )
+    memory = RecentHistory()
 
-    async def start() -> None:
+    def show(prompt: TextPrompt) -> None:
+        if show_prompts:
+            print(show_prompt(prompt), end="", file=sys.stderr, flush=True)
+
+    async def start(running: AsyncExitStack) -> ConsoleChat:
+        cast = Cast(roster, settings.characters, Keeper(None), user_name=settings.persona.user_name)
+        side = await running.enter_async_context(running_text(settings, cast, memory=memory, show=show))
+        running.push_async_callback(llm.close)
         await llm.start()
-        await llm.prefill(conversation.prefix)
+        side.worker.bind(llm)
+        return ConsoleChat(side.line, memory, settings.persona.user_name, roster.default.id)
 
+    running = AsyncExitStack()
     with asyncio.Runner() as runner:
         try:
-            runner.run(start())
-            left = _on_a_terminal(runner, console) if sys.stdin.isatty() else _from_a_pipe(runner, console)
+            console = runner.run(start(running))
+            on_terminal = sys.stdin.isatty()
+            left = (
+                _on_a_terminal(runner, console, roster.default.name) if on_terminal else _from_a_pipe(runner, console)
+            )
         finally:
-            runner.run(llm.close())
+            runner.run(running.aclose())
     raise typer.Exit(left)
 
 
@@ -70,7 +81,7 @@ def _from_a_pipe(runner: asyncio.Runner, console: ConsoleChat) -> int:
     from text.console import After
 
     for line in sys.stdin:
-        match console.handle(line):
+        match runner.run(console.handle(line)):
             case After.QUIT:
                 break
             case After.ANSWER:
@@ -78,7 +89,7 @@ def _from_a_pipe(runner: asyncio.Runner, console: ConsoleChat) -> int:
     return 0
 
 
-def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat) -> int:
+def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat, name: str) -> int:
     """Read lines with editing; Ctrl-C stops an answer, and a second one in a row leaves."""
     import contextlib
 
@@ -88,16 +99,16 @@ def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat) -> int:
     with contextlib.suppress(ImportError):
         # Gives `input` line editing and history.
         import readline  # noqa: F401
-    print(f"You write with {console.bot}. /help lists what else there is.")
+    print(f"You write with {name}. /help lists what else there is.")
     stopped = False
     while True:
         try:
             line = input(f"{console.user}> ")
-            after = console.handle(line)
+            after = runner.run(console.handle(line))
             if after is After.QUIT:
                 return 0
             if after is After.ANSWER:
-                print(f"{console.bot}: ", end="", flush=True)
+                print(f"{name}: ", end="", flush=True)
                 with typing_unseen(sys.stdin):
                     runner.run(console.answer(line))
             stopped = False

@@ -114,6 +114,8 @@ class TextReply(BusDataMessage):
     """With `done`: the answer as it is to stand."""
     trouble: str = ""
     """With `done`: why there is no answer, or not all of it, in words for people."""
+    error: str = ""
+    """The same for whoever runs the bot: it may name settings."""
     last: bool = False
     """With `done`: no other character answers after this one."""
 

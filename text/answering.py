@@ -35,6 +35,8 @@ class Draft:
     text: str = ""
     trouble: str = ""
     """Why it is not there, or not whole, in words for people."""
+    error: str = ""
+    """The same for whoever runs the bot."""
 
 
 class Answerer:
@@ -95,6 +97,7 @@ class Answerer:
             await self._stream(llm, prompt, tokens, Tidy(self._name(character)), draft, say)
         except EngineError as error:
             logger.warning("no answer in text, or not all of it: {}", error)
+            draft.error = f"the language model failed: {error}"
             draft.trouble = "I lost my train of thought: the language model failed. Ask me again in a moment."
         finally:
             self._note(message, character, draft.text)

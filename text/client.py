@@ -1,6 +1,7 @@
 """The other end of the bus: sends messages to the text worker, and gives each its answer."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 
 from pipecat.bus import BusMessage
@@ -8,6 +9,9 @@ from pipecat.workers.base_worker import BaseWorker
 
 from processors.events import TextCancel, TextMessage, TextReply
 from processors.memory import Scene
+
+_STOP_S = 1.0
+"""How long a stopped answer may take to end; what was written of it is remembered then."""
 
 
 class TextClient(BaseWorker):
@@ -45,9 +49,16 @@ class TextClient(BaseWorker):
                 ended = reply.last
                 yield reply
         finally:
-            del self._open[message.key]
             if not ended:
-                await self.cancel_answers(message.scene, message.key)
+                await self._stop(message, pieces)
+            del self._open[message.key]
+
+    async def _stop(self, message: TextMessage, pieces: asyncio.Queue[TextReply]) -> None:
+        await self.cancel_answers(message.scene, message.key)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                while not (await pieces.get()).last:
+                    pass
 
     async def cancel_answers(self, scene: Scene, key: str = "") -> None:
         """Stop the answer to one message, or all that a scene still waits for."""

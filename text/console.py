@@ -1,21 +1,26 @@
-"""A character in the terminal: the same mind as in a voice channel (character, conversation, language model), in text.
+"""A character in the terminal, answered by the same text worker as on Discord.
 
 On a terminal a line is read with editing and history, and nothing that is typed is shown while an answer streams: it
 is kept and stands in the next line. From a pipe, every line is one message, and only answers are written.
 """
 
 import contextlib
+import itertools
 import sys
+import time
 import unicodedata
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TextIO
 
-from processors.language.conversation import Conversation
-from processors.language.engines import LanguageModel, Message
-from processors.language.settings import Sampling
-from processors.turns import Heard
+from processors.errors import EngineError
+from processors.events import TextMessage
+from processors.memory import Memory, Scene, SceneKind, Utterance
+from text.client import TextClient
+from text.prompt import TextPrompt
+
+_USER_ID = "console"
 
 HELP = """\
 /help     this list
@@ -38,17 +43,17 @@ class After(Enum):
 class ConsoleChat:
     """One conversation in a terminal. Reads nothing itself: whoever has the lines hands them in."""
 
-    llm: LanguageModel
-    conversation: Conversation
-    sampling: Sampling
+    line: TextClient
+    memory: Memory
     user: str
     """What the person is called."""
-    bot: str
+    character: str
+    """Id of who answers."""
     out: TextIO = field(default_factory=lambda: sys.stdout)
-    prompts: TextIO | None = None
-    """Where every prompt is shown before its answer; None for nowhere."""
+    scene: Scene = field(default_factory=lambda: _new_scene())
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def handle(self, line: str) -> After:
+    async def handle(self, line: str) -> After:
         """Carry out a line if it is a command.
 
         A line that only looks like one ("/shrug") is said so, not sent: it is most likely a slip.
@@ -61,9 +66,9 @@ class ConsoleChat:
             case ["/help"]:
                 self._write(HELP + "\n")
             case ["/history"]:
-                self._write(self._history())
+                self._write(await self._history())
             case ["/clear"]:
-                self.conversation.clear()
+                self.scene = _new_scene()
                 self._write("(a new conversation)\n")
             case [word, *_] if word.startswith("/"):
                 self._write(f"There is no command {printable(word)}; /help lists them.\n")
@@ -72,44 +77,36 @@ class ConsoleChat:
         return After.NEXT
 
     async def answer(self, line: str) -> None:
-        """Stream the answer to `line`, and remember both. Cancelled, it remembers what was shown.
+        """Stream the answer to `line`. Cancelled, it stops, and what was shown is remembered.
 
         Raises:
-            EngineError: the language model failed; nothing is remembered.
+            EngineError: the language model failed.
         """
-        heard = (Heard(self.user, line.strip()),)
-        request = self.conversation.request(heard)
-        if self.prompts:
-            self.prompts.write(show_prompt(request))
-            self.prompts.flush()
+        message = TextMessage(
+            source=self.line.name,
+            key=f"{self.scene.id}-{next(self._numbers)}",
+            scene=self.scene,
+            written=Utterance(_USER_ID, self.user, line.strip(), time.time()),
+            characters=(self.character,),
+        )
         shown = ""
         try:
-            async with contextlib.aclosing(self._stream(request)) as pieces:
-                async for piece in pieces:
-                    # Models like to begin with a space or a line break.
-                    piece = piece if shown else piece.lstrip()
+            async with contextlib.aclosing(self.line.ask(message)) as replies:
+                async for reply in replies:
+                    piece = printable(reply.text)
                     shown += piece
                     self._write(piece)
-        except BaseException as error:
-            if isinstance(error, Exception):
-                shown = ""
-            raise
+                    if reply.done and (reply.error or reply.trouble):
+                        raise EngineError(reply.error or reply.trouble)
+                    if reply.done and not reply.whole.startswith(shown.rstrip()):
+                        # Its last sentence was cut off by the limit: it is on the screen already.
+                        self._write(" …")
         finally:
             self._write("\n")
-            if shown.strip():
-                self.conversation.add(heard, shown.strip())
 
-    async def _stream(self, request: list[Message]) -> AsyncGenerator[str, None]:
-        async with contextlib.aclosing(self.llm.stream(request, self.sampling)) as deltas:
-            async for delta in deltas:
-                yield printable(delta.text)
-                if delta.finish == "length":
-                    yield " …"
-
-    def _history(self) -> str:
-        names = {"user": self.user, "assistant": self.bot}
-        lines = [f"{names.get(m.role, m.role)}: {printable(m.content)}\n" for m in self.conversation.history]
-        return "".join(lines) or "(nothing yet)\n"
+    async def _history(self) -> str:
+        said = await self.memory.history(self.scene)
+        return "".join(f"{one.name}: {printable(one.text)}\n" for one in said) or "(nothing yet)\n"
 
     def _write(self, text: str) -> None:
         self.out.write(text)
@@ -121,10 +118,16 @@ def printable(text: str) -> str:
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
 
 
-def show_prompt(messages: list[Message]) -> str:
-    """A request as it goes to the language model, for reading."""
-    body = "".join(f"| {m.role}: " + printable(m.content).replace("\n", "\n|   ") + "\n" for m in messages)
-    return f"+-- prompt, {len(messages)} messages\n{body}+--\n"
+def show_prompt(prompt: TextPrompt) -> str:
+    """A request as it goes to the language model, for reading: what it consists of, how long that is, and all of it."""
+    tokens = sum(part.tokens for part in prompt.parts)
+    sizes = "".join(f"|   {part.name:<10} {part.tokens:>5} tokens\n" for part in prompt.parts)
+    body = "".join(f"| {m.role}: " + printable(m.content).replace("\n", "\n|   ") + "\n" for m in prompt.messages)
+    return f"+-- prompt, {len(prompt.messages)} messages, about {tokens} tokens\n{sizes}{body}+--\n"
+
+
+def _new_scene() -> Scene:
+    return Scene(SceneKind.CONSOLE, f"console-{time.time_ns()}")
 
 
 @contextlib.contextmanager

@@ -100,6 +100,8 @@ def shrink(name: str, data: bytes) -> Picture:
             ground.paste(small, mask=small.getchannel("A"))
             out = io.BytesIO()
             ground.save(out, "JPEG", quality=85)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise UnfitPicture(f"{name} has too many pixels.") from None
+    except (OSError, ValueError, SyntaxError):
         raise UnfitPicture(f"{name} is broken.") from None
     return Picture("image/jpeg", out.getvalue(), name)

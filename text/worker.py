@@ -122,6 +122,7 @@ class TextWorker(BaseWorker):
                 done=True,
                 whole=draft.text,
                 trouble=draft.trouble,
+                error=draft.error,
                 last=last,
             )
         )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from loguru import logger
 
 from processors.lanes import Priority
-from processors.language.engines import Delta, LanguageModel, Message
+from processors.language.engines import Delta, LanguageModel, Message, can_see
 from processors.language.settings import CacheSettings, Sampling
 from processors.language.tool_calls import Tool
 
@@ -71,6 +71,10 @@ class CachedLlm:
         self._name = name
         self._cache = cache
 
+    @property
+    def sees(self) -> bool:
+        return can_see(self._llm)
+
     async def start(self) -> None:
         await self._llm.start()
 
@@ -109,5 +113,7 @@ class CachedLlm:
 def cache_key(name: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Tool] = ()) -> bytes:
     """Equal for the same model, messages, sampling and tools, and for nothing else."""
     said, offered = [asdict(message) for message in messages], [asdict(tool) for tool in tools]
-    text = json.dumps([name, said, sampling.model_dump(), offered], ensure_ascii=True)
+    everything = [name, said, sampling.model_dump(), offered]
+    # Pictures are the only thing in it that JSON has no form for.
+    text = json.dumps(everything, ensure_ascii=True, default=lambda data: hashlib.blake2b(data).hexdigest())
     return hashlib.blake2b(text.encode(), digest_size=20).digest()

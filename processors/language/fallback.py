@@ -15,7 +15,7 @@ from loguru import logger
 from processors.errors import AcoreError, EngineError
 from processors.lanes import Priority
 from processors.language.breaker import Breaker, Phase, failed, probing, succeeded
-from processors.language.engines import Delta, LanguageModel, Message
+from processors.language.engines import Delta, LanguageModel, Message, can_see
 from processors.language.errors import BusyError
 from processors.language.settings import FailoverSettings, Sampling
 from processors.language.tool_calls import Tool
@@ -100,6 +100,10 @@ class FallbackLlm:
             for state in self._states
         )
 
+    @property
+    def sees(self) -> bool:
+        return any(can_see(state.entry.llm) for state in self._states)
+
     async def start(self) -> None:
         """Start all at once. A server that cannot be reached may come later, if any other model is there; what is
         set wrongly stops the start.
@@ -137,9 +141,14 @@ class FallbackLlm:
         self._begin_probes()
         reasons: list[str] = []
         candidates = self._in_order()
+        if any(message.pictures for message in messages):
+            candidates = [state for state in candidates if can_see(state.entry.llm)]
+            if not candidates:
+                raise EngineError("no language model that sees pictures is well", retryable=True)
         for state in candidates:
-            # The last one has nobody to give way to.
-            deadline_s = None if state is candidates[-1] else self._patience_s(state)
+            # The last one has nobody to give way to; what can wait waits, and proves nothing about a model.
+            waits = state is candidates[-1] or priority is Priority.BACKGROUND
+            deadline_s = None if waits else self._patience_s(state)
             asked = _limited(sampling, state.entry.most_temperature)
             reply = state.entry.llm.stream(messages, asked, tools=tools, priority=priority)
             async with contextlib.aclosing(reply) as deltas:

@@ -41,8 +41,13 @@ class OllamaLlm:
         self._context_tokens = context_tokens
         self._timeout_s = timeout_s
         self._think: bool | None = None
+        self._sees = False
         self._offer = ToolOffer()
         self._client: ollama.AsyncClient | None = None
+
+    @property
+    def sees(self) -> bool:
+        return self._sees
 
     async def start(self) -> None:
         """Check that the server is there, have it fetch the model if it lacks it, and load it into memory.
@@ -67,6 +72,7 @@ class OllamaLlm:
             )
         # Thoughts cost the turn's first seconds and are never spoken.
         self._think = False if "thinking" in abilities else None
+        self._sees = "vision" in abilities
         if "tools" not in abilities:
             self._offer.model_calls_none(f"OLLAMA_MODEL={self._settings.model}")
         await self._load()
@@ -230,6 +236,8 @@ class OllamaLlm:
 def _sent(message: Message) -> dict[str, Any]:
     """A message as Ollama has it: a tool's outcome carries the tool's name."""
     sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.pictures:
+        sent["images"] = [picture.base64 for picture in message.pictures]
     if message.calls:
         sent["tool_calls"] = [
             {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.calls

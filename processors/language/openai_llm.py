@@ -55,7 +55,12 @@ class OpenAiLlm:
         self._model = service.model
         self._extra: dict[str, Any] = {}
         self._offer = ToolOffer()
+        self._sees = bool(service.sees)
         self._client: httpx.AsyncClient | None = None
+
+    @property
+    def sees(self) -> bool:
+        return self._sees
 
     async def start(self) -> None:
         """Check that the server is there, takes the key and has the model.
@@ -143,6 +148,8 @@ class OpenAiLlm:
         supported = found.get("supported_parameters")
         if isinstance(supported, list) and "tools" not in supported:
             self._offer.model_calls_none(f"{self._service.model_setting}={self._model}")
+        if self._service.sees is None:
+            self._sees = "image" in _inputs(found)
         # What is thought costs the turn's first second and is never spoken. OpenRouter says who can do without.
         reasoning = found.get("reasoning")
         mandatory = isinstance(reasoning, dict) and reasoning.get("mandatory")
@@ -257,3 +264,10 @@ class OpenAiLlm:
             f"the connection to {self._service.name} at {self._service.url} broke ({error or type(error).__name__})",
             retryable=True,
         )
+
+
+def _inputs(model: dict[str, Any]) -> list[Any]:
+    """The kinds of input a listed model takes, as OpenRouter tells; nothing where a server does not."""
+    architecture = model.get("architecture")
+    kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    return kinds if isinstance(kinds, list) else []

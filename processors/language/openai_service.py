@@ -13,6 +13,7 @@ from processors.language.settings import LanguageSettings, Sampling
 from processors.language.tool_calls import Tool, described, openai_message
 
 _MOST_SHOWN = 200
+_SIGHT = {"auto": None, "on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Service:
     model: str
     """Empty for the first one the server lists."""
     model_setting: str
+    sees: bool | None = None
+    """Whether the model takes pictures; None to believe what the server says of it."""
     strict: bool = False
     """Whether it takes only the fields of OpenAI's own API."""
     key_check: str | None = None
@@ -72,6 +75,7 @@ def openrouter_service(settings: LanguageSettings) -> Service:
         reads_ahead=False,
         headers={"X-Title": "Acore"},
         extra=openrouter.extra_fields,
+        sees=_SIGHT[openrouter.sight],
     )
 
 
@@ -95,6 +99,7 @@ def openai_service(settings: LanguageSettings) -> Service:
         strict=strict,
         reads_ahead=not own,
         extra=given.extra_fields,
+        sees=_SIGHT[given.sight],
     )
 
 

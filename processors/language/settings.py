@@ -62,6 +62,8 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 class _Compatible(SettingsGroup):
+    sight: Literal["auto", "on", "off"] = "auto"
+    """Whether the model is shown pictures: auto if the server's list of models says that it takes them."""
     extra: str = ""
     """Further fields of every request: a JSON object such as {"chat_template_kwargs": {"enable_thinking": false}}."""
 

@@ -166,6 +166,12 @@ def described(tools: Sequence[Tool]) -> list[dict[str, Any]]:
 def openai_message(message: "Message") -> dict[str, Any]:
     """A message as OpenAI's chat completions have it."""
     sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.pictures:
+        shown = [f"data:{picture.media_type};base64,{picture.base64}" for picture in message.pictures]
+        sent["content"] = [
+            {"type": "text", "text": message.content},
+            *({"type": "image_url", "image_url": {"url": url}} for url in shown),
+        ]
     if message.calls:
         sent["tool_calls"] = [
             {

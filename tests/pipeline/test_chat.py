@@ -10,87 +10,93 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from pipeline.text_side import running_text
 from processors.errors import EngineError
-from processors.language.conversation import Conversation, Prompt
-from processors.language.engines import Delta, Message
+from processors.language.engines import LanguageModel
 from processors.language.scripted import ScriptedLlm
-from processors.language.settings import Sampling
+from tests.text.build import Echo, cast_of, letter, settings, text_side, whole
 from text.console import After, ConsoleChat, printable, show_prompt
+from text.history import RecentHistory
+from text.prompt import TextPrompt
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()", "chat"]
 
 
-def chat_with(llm: ScriptedLlm, *, prompts: StringIO | None = None) -> tuple[ConsoleChat, StringIO]:
-    out = StringIO()
-    conversation = Conversation(Prompt("You are Ada."), most_messages=20, most_tokens=1000)
-    return ConsoleChat(llm, conversation, Sampling(), user="friend", bot="Ada", out=out, prompts=prompts), out
+@asynccontextmanager
+async def chat_with(llm: LanguageModel) -> AsyncIterator[tuple[ConsoleChat, StringIO]]:
+    out, memory = StringIO(), RecentHistory()
+    async with text_side(llm, memory) as side:
+        yield ConsoleChat(side.line, memory, "friend", "ava", out), out
+
+
+async def said_in(chat: ConsoleChat) -> list[str]:
+    return [one.text for one in await chat.memory.history(chat.scene)]
 
 
 async def test_an_answer_streams_and_both_sides_are_remembered() -> None:
-    chat, out = chat_with(ScriptedLlm([" Good  to see you.", "Fine."], first_token_ms=0, per_token_ms=0))
-    await chat.answer("Hello!\n")
-    await chat.answer("How are you?")
-    assert out.getvalue() == "Good  to see you.\nFine.\n"
-    assert chat.conversation.history == (
-        Message("user", "Hello!"),
-        Message("assistant", "Good  to see you."),
-        Message("user", "How are you?"),
-        Message("assistant", "Fine."),
-    )
+    async with chat_with(ScriptedLlm([" Good  to see you."], first_token_ms=0, per_token_ms=0)) as (chat, out):
+        await chat.answer("Hello!\n")
+        await chat.answer("How are you?")
+        assert out.getvalue() == "Good  to see you.\n" * 2
+        assert await said_in(chat) == ["Hello!", "Good  to see you.", "How are you?", "Good  to see you."]
 
 
 async def test_a_stopped_answer_is_remembered_as_far_as_it_was_shown() -> None:
-    chat, out = chat_with(ScriptedLlm(["One two three four"], first_token_ms=0, per_token_ms=30))
-    answering = asyncio.ensure_future(chat.answer("Count!"))
-    while "two" not in out.getvalue():  # noqa: ASYNC110 (the writer is what is under test)
-        await asyncio.sleep(0.005)
-    answering.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await answering
-    assert chat.conversation.history[-1].content == out.getvalue().strip()
-    assert "four" not in out.getvalue()
+    async with chat_with(ScriptedLlm(["One two three four"], first_token_ms=0, per_token_ms=30)) as (chat, out):
+        answering = asyncio.ensure_future(chat.answer("Count!"))
+        while "two" not in out.getvalue():  # noqa: ASYNC110 (the writer is what is under test)
+            await asyncio.sleep(0.005)
+        answering.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await answering
+        remembered = (await said_in(chat))[-1]
+        assert remembered.startswith(out.getvalue().strip())
+        assert "four" not in remembered
 
 
-async def test_a_failed_answer_is_not_remembered() -> None:
-    class Failing(ScriptedLlm):
-        async def stream(self, *words: object, **named: object) -> AsyncGenerator[Delta, None]:
-            yield Delta("Well")
-            raise EngineError("no more")
-
-    chat, _ = chat_with(Failing(["-"]))
-    with pytest.raises(EngineError, match="no more"):
-        await chat.answer("Hello?")
-    assert chat.conversation.history == ()
+async def test_an_answer_that_fails_raises_and_says_what_failed() -> None:
+    async with chat_with(Echo(fails=True)) as (chat, _):
+        with pytest.raises(EngineError, match="no more"):
+            await chat.answer("Hello?")
 
 
-async def test_the_prompt_can_be_shown() -> None:
-    prompts = StringIO()
-    chat, out = chat_with(ScriptedLlm(["Yes."], first_token_ms=0), prompts=prompts)
-    await chat.answer("Is it?")
-    assert prompts.getvalue() == "+-- prompt, 2 messages\n| system: You are Ada.\n| user: Is it?\n+--\n"
-    assert out.getvalue() == "Yes.\n"
-    assert show_prompt([Message("user", "a\nb")]).count("\n") == 4
+async def test_the_prompt_can_be_shown_with_its_parts_and_their_lengths() -> None:
+    shown: list[TextPrompt] = []
+    chosen = settings()
+    async with running_text(chosen, cast_of(chosen), show=shown.append) as side:
+        side.worker.bind(Echo())
+        await whole(side, letter("Is it?"))
+    lines = show_prompt(shown[0]).splitlines()
+    assert re.fullmatch(r"\+-- prompt, \d+ messages, about \d+ tokens", lines[0])
+    sizes = {match[1]: int(match[2]) for line in lines if (match := re.fullmatch(r"\|   (\w+) +(\d+) tokens", line))}
+    assert {"persona", "words"} <= set(sizes)
+    assert f"about {sum(sizes.values())} tokens" in lines[0]
+    assert any(line.startswith("| system: You are Ava") for line in lines)
+    assert "Is it?" in lines[-2]
 
 
-def test_commands_are_carried_out_and_never_sent() -> None:
-    chat, out = chat_with(ScriptedLlm(["-"]))
-    chat.conversation.add((), "Hi.")
-    assert [chat.handle(line) for line in ("/help", "/history", "/shrug me", "", "  \n")] == [After.NEXT] * 5
-    assert "Ctrl-C" in out.getvalue()
-    assert "Ada: Hi." in out.getvalue()
-    assert "no command /shrug" in out.getvalue()
-    assert chat.handle("/clear") is After.NEXT
-    assert chat.conversation.history == ()
-    assert [chat.handle(line) for line in ("/quit", "/exit")] == [After.QUIT] * 2
-    assert chat.handle("no /quit here") is After.ANSWER
+async def test_commands_are_carried_out_and_never_sent() -> None:
+    llm = Echo()
+    async with chat_with(llm) as (chat, out):
+        await chat.answer("Hi.")
+        for line in ("/help", "/history", "/shrug me", "", "  \n"):
+            assert await chat.handle(line) is After.NEXT
+        assert "Ctrl-C" in out.getvalue()
+        assert "friend: Hi." in out.getvalue()
+        assert "no command /shrug" in out.getvalue()
+        assert await chat.handle("/clear") is After.NEXT
+        assert await said_in(chat) == []
+        assert [await chat.handle(line) for line in ("/quit", "/exit")] == [After.QUIT] * 2
+        assert await chat.handle("no /quit here") is After.ANSWER
+    assert len(llm.asked) == 1
 
 
 def test_what_a_model_writes_cannot_drive_the_terminal() -> None:

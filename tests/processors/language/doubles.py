@@ -13,8 +13,9 @@ from processors.language.tool_calls import Tool, ToolCall
 class MoodyLlm:
     """Says its name and "ready"; or is late, fails, breaks off, or says nothing."""
 
-    def __init__(self, name: str, *, first_token_s: float = 0.1) -> None:
+    def __init__(self, name: str, *, first_token_s: float = 0.1, sees: bool = False) -> None:
         self.name = name
+        self.sees = sees
         self.first_token_s = first_token_s
         self.start_error: Exception | None = None
         self.error: EngineError | None = None

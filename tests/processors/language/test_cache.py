@@ -5,8 +5,8 @@ import contextlib
 import pytest
 
 from processors.errors import EngineError
-from processors.language.cache import CachedLlm, ResponseCache
-from processors.language.engines import Message
+from processors.language.cache import CachedLlm, ResponseCache, cache_key
+from processors.language.engines import Message, Picture
 from processors.language.settings import CacheSettings, Sampling
 from tests.processors.language.asking import HELLO, reply
 from tests.processors.language.doubles import MoodyLlm
@@ -93,3 +93,11 @@ def test_only_whole_replies_are_kept(virtually):
         assert cache.counts.kept == 0
 
     virtually(main())
+
+
+def test_another_picture_is_another_question():
+    def key(data: bytes) -> bytes:
+        return cache_key("m", (Message("user", "What is this?", pictures=(Picture("image/jpeg", data),)),), Sampling())
+
+    assert key(b"one") == key(b"one")
+    assert key(b"one") != key(b"two")

@@ -6,9 +6,10 @@ import contextlib
 import pytest
 
 from processors.errors import EngineError, SettingError
+from processors.lanes import Priority
 from processors.language.breaker import Phase
 from processors.language.cache import CachedLlm, ResponseCache
-from processors.language.engines import Message
+from processors.language.engines import Message, Picture, can_see
 from processors.language.errors import BusyError
 from processors.language.fallback import Entry, FallbackLlm
 from processors.language.settings import CacheSettings, FailoverSettings, Sampling
@@ -345,5 +346,32 @@ def test_a_rested_model_is_tried_itself_and_not_its_cache(virtually):
         # Had the second probe been answered by the cache, with what the first one was told, it would be closed.
         assert found == [Phase.CLOSED, Phase.OPEN]
         assert cache.counts.hits == 2
+
+    virtually(main())
+
+
+def test_pictures_are_shown_to_a_model_that_sees(virtually):
+    async def main():
+        blind, sighted = MoodyLlm("blind"), MoodyLlm("sighted", sees=True)
+        seen = (Message("user", "What is this?", pictures=(Picture("image/jpeg", b"..."),)),)
+        async with started(blind, sighted) as chain:
+            assert can_see(chain)
+            assert (await reply(chain, seen))[0].strip() == "sighted ready"
+        assert blind.asked == []
+        async with started(MoodyLlm("blind")) as chain:
+            assert not can_see(chain)
+            with pytest.raises(EngineError, match="sees"):
+                await reply(chain, seen)
+
+    virtually(main())
+
+
+def test_what_can_wait_waits_for_a_slow_model_and_rests_none(virtually):
+    async def main():
+        slow, second = MoodyLlm("slow", first_token_s=10.0), MoodyLlm("second")
+        async with started(slow, second) as chain:
+            text, _ = await reply(chain, priority=Priority.BACKGROUND)
+            assert text.strip() == "slow ready"
+            assert phases(chain) == [Phase.CLOSED, Phase.CLOSED]
 
     virtually(main())

@@ -7,7 +7,7 @@ from aiohttp import web
 from loguru import logger
 
 from processors.errors import EngineError, SettingError
-from processors.language.engines import Message
+from processors.language.engines import Message, Picture, can_see
 from processors.language.errors import BusyError
 from processors.language.ollama_llm import OllamaLlm
 from processors.language.settings import OllamaSettings, Sampling
@@ -242,3 +242,13 @@ async def test_a_cancelled_reply_frees_its_caller_within_20_ms_and_stops_the_ser
         await server.recorded.left.wait()
         server.behaviour.hang_after = None
         assert (await reply(llm))[0] == "Hello there, friend."
+
+
+@pytest.mark.parametrize("vision", [True, False])
+async def test_a_picture_reaches_a_model_that_says_it_sees(vision):
+    server = OllamaServer()
+    server.capabilities += ["vision"] if vision else []
+    async with engine_at(server) as llm:
+        assert can_see(llm) is vision
+        await reply(llm, (Message("user", "What is this?", pictures=(Picture("image/jpeg", b"pixels"),)),))
+    assert server.recorded.bodies[0]["messages"][0]["images"] == ["cGl4ZWxz"]

@@ -10,6 +10,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from processors.errors import EngineError, SettingError
+from processors.language.engines import Message, Picture, can_see
 from processors.language.errors import BusyError
 from processors.language.openai_llm import OpenAiLlm
 from processors.language.openai_service import openai_service, openrouter_service
@@ -317,3 +318,35 @@ def test_on_virtual_time_the_wait_for_a_server_is_not_jumped_over():
         said, took_s = run_virtual(main(url))
     assert said == "Hello there, friend."
     assert 0.3 <= took_s < 3
+
+
+SEEN = (Message("user", "What is this?", pictures=(Picture("image/jpeg", b"pixels"),)),)
+
+
+async def test_a_picture_reaches_the_wire_beside_its_words():
+    server = OpenAiServer()
+    async with openai_at(server, sight="on") as llm:
+        assert can_see(llm)
+        await reply(llm, SEEN)
+    assert server.recorded.bodies[0]["messages"][0]["content"] == [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,cGl4ZWxz"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "sight", "sees"),
+    [
+        ({"architecture": {"input_modalities": ["text", "image"]}}, "auto", True),
+        ({"architecture": {"input_modalities": ["text"]}}, "auto", False),
+        ({"architecture": {"input_modalities": ["text", "image"]}}, "off", False),
+        ({}, "auto", False),
+        ({"architecture": None}, "auto", False),
+        ({}, "on", True),
+    ],
+)
+async def test_whether_a_model_sees_is_what_its_server_lists_or_the_setting_says(listed, sight, sees):
+    server = OpenAiServer()
+    server.models[0].update(listed)
+    async with openai_at(server, sight=sight) as llm:
+        assert can_see(llm) is sees
