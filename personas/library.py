@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from personas.cards.model import Card
 from personas.cards.naming import character_id
 from personas.cards.read import load_card
 from personas.cards.write import save_card
@@ -120,22 +121,34 @@ def read_character(name_or_path: str | Path, kept: Iterable[CharacterProfile] = 
 
 
 def import_card(path: Path | str, folder: Path | str, *, overwrite: bool = False) -> Path:
-    """Read a card and keep it in `folder`, normalised to V3, under its character's id; the picture stays
-    with it.
+    """Read a card and keep it in `folder`; see `keep_card`.
+
+    Raises:
+        CardError: the card cannot be read, has a wrong setting, or there is a file of that name already.
+    """
+    return keep_card(load_card(path), folder, overwrite=overwrite)
+
+
+def keep_card(card: Card, folder: Path | str, *, overwrite: bool = False) -> Path:
+    """Keep a card in `folder`, normalised to V3, under its character's id; the picture stays with it.
 
     Returns:
         The file written: a PNG when the card came with a picture, a CHARX when with files, else JSON.
 
     Raises:
-        CardError: the card cannot be read, has a wrong setting, or there is a file of that name already.
+        CardError: the card has a wrong setting, or there is a file of that name already.
     """
-    card = load_card(path)
     profile = CharacterProfile.of(card)
     suffix = ".charx" if card.files else ".json" if card.avatar is None else ".png"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{profile.id}{suffix}"
-    if not overwrite and (there := [p for s in CARD_SUFFIXES if (p := target.with_suffix(s)).exists()]):
+    there = [kept for suffix in CARD_SUFFIXES if (kept := target.with_suffix(suffix)).exists()]
+    if there and not overwrite:
         raise CardError(f"{there[0]}: there is such a character already; overwrite it, or remove it first")
     save_card(card, target)
+    for kept in there:
+        # Of another format, it would come back as a second character of that name.
+        if kept != target:
+            kept.unlink()
     return target

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import discord
+from discord.ext import commands
 from loguru import logger
 
-from personas.library import load_character
-from pipeline.characters import running_cast
+from pipeline.characters import running_cast, shelf_of
 from pipeline.engines import running_engines, running_language
 from pipeline.folders import data_folder
 from pipeline.heap import few_heaps, kept_lean
@@ -22,7 +22,8 @@ from pipeline.text_side import TextSide, running_text
 from processors.language.engines import LanguageModel
 from processors.thinking.model import ThinkingModel
 from text.bot import AcoreBot, point_at
-from text.cast import Cast
+from text.cast import Cast, Shelf
+from text.commands import make_cogs
 from text.desk import TextDesk
 from text.urges import Welcome
 
@@ -40,17 +41,20 @@ def run_app(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     began_s = time.monotonic()
-    async with running_cast(settings) as cast, running_text(settings, cast) as text:
-        await _serve_discord(settings, cast, text, began_s)
+    shelf = shelf_of(settings)
+    async with running_cast(settings, shelf) as cast, running_text(settings, cast) as text:
+        await _serve_discord(settings, cast, shelf, text, began_s)
 
 
-async def _serve_discord(settings: Settings, cast: Cast, text: TextSide, began_s: float) -> None:
-    character = load_character(settings.persona.character)
-    rooms = DiscordRooms(settings, character, OptOuts(data_folder(settings)), text.overhear)
+async def _serve_discord(settings: Settings, cast: Cast, shelf: Shelf, text: TextSide, began_s: float) -> None:
+    rooms = DiscordRooms(settings, cast, OptOuts(data_folder(settings)), text.overhear)
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
         return TextDesk(client, text.line, cast, rooms, welcome, settings.text)
+
+    def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
+        return make_cogs(rooms, cast, shelf, desk)
 
     def text_ready(llm: LanguageModel, thinking: ThinkingModel) -> None:
         text.worker.bind(llm)
@@ -58,7 +62,7 @@ async def _serve_discord(settings: Settings, cast: Cast, text: TextSide, began_s
         logger.info("text ready after {:.1f} s", time.monotonic() - began_s)
 
     point_at(settings.discord)
-    bot = AcoreBot(settings.discord, rooms, settings.text, make_desk)
+    bot = AcoreBot(settings.discord, rooms, settings.text, make_desk, cogs)
     running = asyncio.current_task()
     assert running is not None
     serving = asyncio.create_task(bot.run_until_closed(), name="discord bot")

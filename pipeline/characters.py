@@ -7,24 +7,22 @@ from loguru import logger
 
 from pipeline.folders import characters_folder, data_folder
 from pipeline.settings import Settings
-from text.cast import Cast, FolderStore, Keeper, Roster, read_roster
+from text.cast import Cast, FolderStore, Keeper, Shelf
 
 
-def roster_of(settings: Settings) -> Roster:
-    """Read all characters and lorebooks; say which could not be read.
-
-    Raises:
-        PersonaError: the character that PERSONA_CHARACTER names cannot be read.
-    """
-    books = settings.characters.books
-    roster = read_roster(settings.persona.character, characters_folder(settings), books and books.expanduser())
-    for failure in roster.failures:
-        logger.warning("left out: {}", failure)
-    return roster
+def shelf_of(settings: Settings) -> Shelf:
+    """Where the characters and lorebooks are."""
+    books, imports = settings.characters.books, settings.characters.import_folder
+    return Shelf(
+        settings.persona.character,
+        characters_folder(settings),
+        books and books.expanduser(),
+        imports and imports.expanduser(),
+    )
 
 
 @asynccontextmanager
-async def running_cast(settings: Settings) -> AsyncIterator[Cast]:
+async def running_cast(settings: Settings, shelf: Shelf) -> AsyncIterator[Cast]:
     """The cast with what it remembered; what it learns is kept.
 
     Raises:
@@ -32,7 +30,10 @@ async def running_cast(settings: Settings) -> AsyncIterator[Cast]:
         SettingError: what it remembered cannot be read.
     """
     keeper = Keeper(FolderStore(data_folder(settings) / "cast"))
-    cast = Cast(roster_of(settings), settings.characters, keeper, user_name=settings.persona.user_name)
+    roster = shelf.read()
+    for failure in roster.failures:
+        logger.warning("left out: {}", failure)
+    cast = Cast(roster, settings.characters, keeper, user_name=settings.persona.user_name)
     await keeper.load()
     try:
         yield cast

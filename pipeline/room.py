@@ -10,6 +10,7 @@ from loguru import logger
 
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines
+from pipeline.room_mind import RoomMind
 from pipeline.room_notices import notice_of, step_on_stage
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
@@ -18,6 +19,7 @@ from pipeline.voice import VoicePipeline, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
+from text.cast import Cast
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
     Crowded,
@@ -54,7 +56,7 @@ class DiscordRoom:
         channel: "VocalGuildChannel",
         engines: Engines,
         settings: Settings,
-        character: CharacterProfile,
+        cast: Cast,
         opted_out: Iterable[int],
         on_closed: Callable[["DiscordRoom", str], None],
         overhear: Overhear = nobody_overhears,
@@ -65,12 +67,13 @@ class DiscordRoom:
         self._told_of: set[int] = set()
         """Of whom the channel knows that they are beyond the limit; once a stay is enough."""
         self._on_closed = on_closed
-        self._character = character
         self._overhear = overhear
         self._closing = False
         clock = SessionClock()
+        self._mind = RoomMind(cast, str(channel.guild.id), str(channel.id), self._name_of)
+        self._character = character = self._mind.opening.character
         self.pipeline: VoicePipeline = voice_pipeline(
-            engines, settings, character, clock, name_of=self._name_of, people=self._people
+            engines, settings, character, clock, name_of=self._name_of, people=self._people, mind=self._mind
         )
         self.transport = DiscordTransport(
             settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s
@@ -187,6 +190,7 @@ class DiscordRoom:
 
     def _note_turn(self, record: TurnRecord) -> None:
         self._turns += 1
+        self._mind.note_turn(record)
         if record.answered and record.heard:
             self._last_turn = record
         if record.heard or record.spoken:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from personas.profile import CharacterProfile
 from pipeline.engine_health import engine_health
 from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom, Overhear, nobody_overhears
 from pipeline.settings import Settings
+from text.cast import Cast
 from text.permissions import check_joinable
 from text.rooms import RoomError
 
@@ -31,11 +31,11 @@ class DiscordRooms:
     """Implements `text.rooms.VoiceRooms`."""
 
     def __init__(
-        self, settings: Settings, character: CharacterProfile, opt_outs: OptOuts, overhear: Overhear = nobody_overhears
+        self, settings: Settings, cast: Cast, opt_outs: OptOuts, overhear: Overhear = nobody_overhears
     ) -> None:
         """`overhear` is told of every turn of every room."""
         self._settings = settings
-        self._character = character
+        self._cast = cast
         self._opt_outs = opt_outs
         self._overhear = overhear
         self._engines: Engines | None = None
@@ -71,7 +71,7 @@ class DiscordRooms:
                 channel,
                 self._engines,
                 self._settings,
-                self._character,
+                self._cast,
                 self._opt_outs.ids,
                 self._room_closed,
                 self._overhear,

@@ -8,10 +8,11 @@ from pipecat.processors.frame_processor import FrameProcessor
 from personas.profile import CharacterProfile
 from personas.prompt import example_dialogues
 from pipeline.engines import Engines
+from pipeline.room_mind import RoomMind
 from pipeline.settings import Settings
 from processors.clock import SessionClock
 from processors.hearing.hearing import Hearing
-from processors.language.context import fit_examples, room_of
+from processors.language.context import NO_NOTES, fit_examples, room_of
 from processors.language.conversation import Conversation, Prompt
 from processors.language.engines import Message
 from processors.language.responder import Responder
@@ -52,37 +53,44 @@ def voice_pipeline(
     *,
     name_of: Callable[[str], str] = str,
     people: Callable[[], int] = lambda: 0,
+    mind: RoomMind | None = None,
 ) -> VoicePipeline:
     """Build the stages of one room for one character.
 
-    `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown.
+    `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown; `mind`
+    is what the character feels and remembers, None for nothing.
 
     Raises:
         SettingError: what the settings or the card say of the voice is wrong.
     """
-    conversation = make_conversation(settings, character, name_of)
+    conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "")
     own = character.settings
     says = pronunciations_of(settings.speaking.pronunciations, own.pronunciations)
     style = VoiceStyle(own.voice, own.speed, says)
     names = (character.name, *own.aliases)
     hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
     turn_taking = TurnTaking(settings.turns, clock)
+    notes = mind.notes if mind else lambda _: NO_NOTES
     filler = Filler(own.fillers, own.filler_after_ms)
     speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock, filler=filler)
     stages = (
         hearing,
         turn_taking,
         ThinkingGate(names, clock, people=people),
-        Responder(engines.llm, conversation, settings.language, clock),
+        Responder(engines.llm, conversation, settings.language, clock, notes=notes),
         speaker,
     )
     return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock), name_of)
 
 
 def make_conversation(
-    settings: Settings, character: CharacterProfile, name_of: Callable[[str], str] = str
+    settings: Settings,
+    character: CharacterProfile,
+    name_of: Callable[[str], str] = str,
+    system: str = "",
 ) -> Conversation:
-    """An empty conversation with a character, in the language model's budget."""
+    """An empty conversation with a character, in the language model's budget. `system` is the beginning of its prompts;
+    if empty, that of its card."""
     user_name = settings.persona.user_name
     dialogues = example_dialogues(character.card, user_name)
     blocks = [tuple(Message(line.role, line.text) for line in dialogue) for dialogue in dialogues]
@@ -90,7 +98,7 @@ def make_conversation(
     counter = TokenCounter()
     examples = tuple(message for block in fit_examples(blocks, room, counter) for message in block)
     return Conversation(
-        Prompt(character.system_prompt(user_name), examples),
+        Prompt(system or character.system_prompt(user_name), examples),
         most_messages=settings.language.history_messages,
         most_tokens=room,
         name_of=name_of,

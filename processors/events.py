@@ -97,6 +97,8 @@ class TextMessage(BusDataMessage):
     """It asks what a picture shows: without sight there is nothing to answer."""
     unbidden: str = ""
     """What moves the character to speak by itself."""
+    company: tuple[str, ...] = ()
+    """Ids of the other characters it then speaks with."""
 
 
 @dataclass(kw_only=True)

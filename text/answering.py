@@ -157,7 +157,7 @@ class Answerer:
             user_name=written.name if written else "",
             messages=[LoreMessage(one.name, one.text, one.by_character) for one in said],
             now_s=now_s,
-            company=message.characters,
+            company=(*message.characters, *message.company),
         )
         known = (*self._overheard.lines(scene.guild_id, character, now_s), *recollection.lines, *view.notes)
         if written and _answered(message, character):
@@ -182,6 +182,8 @@ class Answerer:
         if message.written:
             person = message.written
             self._cast.answered(scene.guild_id, scene.id, character, person.speaker_id, person.text, now_s)
+        elif message.company:
+            self._cast.answered_character(scene.guild_id, scene.id, character, message.company[0], now_s)
         else:
             self._cast.spoke_unasked(scene.guild_id, scene.id, character, now_s)
 

@@ -1,7 +1,7 @@
 """The Discord bot: logs in, offers its commands, and answers every one of them whatever happens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import aiohttp
 import discord
@@ -10,7 +10,6 @@ from discord.ext import commands
 from loguru import logger
 
 from processors.errors import AcoreError, SettingError
-from text.commands import COGS
 from text.desk import TextDesk
 from text.permissions import check_joinable
 from text.rooms import RoomError, VoiceRooms
@@ -36,6 +35,7 @@ class AcoreBot(commands.Bot):
         rooms: VoiceRooms,
         text: TextSettings,
         make_desk: Callable[[discord.Client], TextDesk],
+        make_cogs: Callable[[TextDesk], Iterable[commands.Cog]],
     ) -> None:
         # Kept: what it says until the connection is made is what Discord is asked for.
         self._wanted = intents = discord.Intents.none()
@@ -49,13 +49,14 @@ class AcoreBot(commands.Bot):
         self._settings = settings
         self._rooms = rooms
         self.desk = make_desk(self)
+        self._make_cogs = make_cogs
         self._leaving: dict[int, asyncio.Task[None]] = {}
         self.tree.error(self._answer_error)
 
     async def setup_hook(self) -> None:
         self._ask_only_for_what_is_allowed()
-        for cog in COGS:
-            await self.add_cog(cog(self._rooms))
+        for cog in self._make_cogs(self.desk):
+            await self.add_cog(cog)
         synced = await self.tree.sync()
         logger.info("{} commands offered", len(synced))
 

@@ -16,6 +16,7 @@ from processors.memory import Scene, Utterance
 from text.cast import Cast, Urge
 from text.client import TextClient
 from text.deciding import ANSWERED, Incoming, Why, asks_about_picture, decide
+from text.encounters import Encounters
 from text.exchanges import Exchanges
 from text.outlets import Outlet, open_outlet
 from text.portraits import Portraits
@@ -62,6 +63,7 @@ class TextDesk:
         self._webhooks = Webhooks() if settings.webhooks else None
         self._portraits = Portraits(client)
         self._typing = Typing()
+        self.encounters = Encounters(cast, self.give, line.name, clock)
         self._answering: dict[int, Scene] = {}
         """By id of the message."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,6 +82,7 @@ class TextDesk:
         if why in _PASSED_OVER:
             return
         self._exchanges.written(message.channel.id, message.author.id)
+        self.encounters.heard(scene.id, text)
         pictures = pictures_of(message)
         letter = TextMessage(
             source=self._line.name,
@@ -106,11 +109,13 @@ class TextDesk:
     def stop(self, channel_id: int) -> None:
         """End the exchange in a channel: what is still to be answered there is dropped."""
         self._exchanges.end(channel_id)
+        self.encounters.stop(str(channel_id))
         for scene in {scene for scene in self._answering.values() if scene.id == str(channel_id)}:
             self._begin(self._line.cancel_answers(scene))
 
     async def close(self) -> None:
         """Stop answering."""
+        await self.encounters.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -155,9 +160,11 @@ class TextDesk:
     async def _answer(self, message: discord.Message, letter: TextMessage) -> None:
         self._answering[message.id] = letter.scene
         try:
-            await self._give(message.channel, letter, message)
+            answers = await self.give(message.channel, letter, message)
         finally:
             del self._answering[message.id]
+        if len(answers) == 1:
+            self.encounters.banter(message.channel, letter.scene, next(iter(answers)))
 
     async def _follow(self, urge: Urge, scene: Scene, message: discord.Message) -> None:
         """Do what a character feels moved to do by a message that is not for it."""
@@ -168,7 +175,7 @@ class TextDesk:
             except (discord.HTTPException, OSError) as error:
                 logger.debug("a reaction could not be added: {}", error)
         elif await self._welcome.finds(urge):
-            await self._give(message.channel, self._unbidden(urge, scene, str(message.id)))
+            await self.give(message.channel, self._unbidden(urge, scene, str(message.id)))
 
     def _unbidden(self, urge: Urge, scene: Scene, about: str) -> TextMessage:
         return TextMessage(
@@ -180,13 +187,15 @@ class TextDesk:
             unbidden=instruction(urge.impulse),
         )
 
-    async def _give(
+    async def give(
         self,
         channel: "MessageableChannel",
         letter: TextMessage,
         message: discord.Message | None = None,
-    ) -> None:
-        """Have a letter answered in a channel. `message` is what it was written as."""
+    ) -> dict[str, str]:
+        """Have a letter answered in a channel, and return what each character said. `message` is what it was written
+        as."""
+        answers: dict[str, str] = {}
         opening = {id: asyncio.ensure_future(self._outlet(channel, letter.scene, id)) for id in letter.characters}
         postings: dict[str, Posting] = {}
         try:
@@ -200,14 +209,25 @@ class TextDesk:
                         if posting:
                             posting.grow(reply.text)
                             if posting.failed:
-                                return
+                                return answers
                         if reply.done:
+                            answers[reply.character] = reply.whole
                             await self._finish(channel, letter, reply, posting, message)
         finally:
             for outlet in opening.values():
                 outlet.cancel()
             for posting in postings.values():
                 await posting.abandon()
+        return answers
+
+    def letter(self, key: str, scene: Scene, written: Utterance, character: str) -> TextMessage:
+        """What somebody says to one character by a command."""
+        return TextMessage(source=self._line.name, key=key, scene=scene, written=written, characters=(character,))
+
+    async def whisper(self, letter: TextMessage) -> TextReply:
+        """Have a letter answered by its one character, and return the end of the answer, which has all of it."""
+        async with contextlib.aclosing(self._line.ask(letter)) as replies:
+            return [reply async for reply in replies][-1]
 
     async def _finish(
         self,

@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import discord
+
+if TYPE_CHECKING:
+    from discord.abc import MessageableChannel
 
 from processors.events import Attachment
 from processors.memory import Scene, SceneKind
@@ -27,10 +31,14 @@ def is_ordinary(message: discord.Message) -> bool:
 
 def scene_of(message: discord.Message) -> Scene:
     """Where it was written."""
-    channel = message.channel
-    if message.guild is None:
+    return scene_in(message.channel, message.guild)
+
+
+def scene_in(channel: "MessageableChannel", guild: discord.Guild | None) -> Scene:
+    """A channel as a place where a conversation happens."""
+    if guild is None:
         return Scene(SceneKind.DM, str(channel.id))
-    guild_id = str(message.guild.id)
+    guild_id = str(guild.id)
     if isinstance(channel, discord.Thread):
         return Scene(SceneKind.THREAD, str(channel.id), guild_id, str(channel.parent_id))
     return Scene(SceneKind.CHANNEL, str(channel.id), guild_id)

@@ -68,5 +68,6 @@ def current_mood(feeling: Feeling, now_s: float, settings: BehaviourSettings) ->
 
 
 def mood_line(feeling: Feeling, now_s: float, settings: BehaviourSettings) -> str:
-    """One sentence for the prompt, "" when there is nothing to say."""
-    return _LINES.get(current_mood(feeling, now_s, settings), "")
+    """One sentence for the prompt, "" when it feels as it usually does: its own temper is in its card."""
+    mood = current_mood(feeling, now_s, settings)
+    return "" if mood is settings.mood else _LINES.get(mood, "")

@@ -2,10 +2,10 @@
 
 Its order is that of age, so that the engine, which keeps what it has read, reads as little as possible in a turn:
 
-    system      persona, then people and summaries      changes when the conversation loses its older half
-    examples                                            never changes
-    history     oldest first                            grows at its end
-    user        knowledge, lore, state, clock, words    new in every turn, and therefore last
+    system      persona, then people and summaries                changes when the conversation loses its older half
+    examples                                                      never changes
+    history     oldest first                                      grows at its end
+    user        knowledge, lore, state, clock, reminder, words    new in every turn, and therefore last
 
 Its precedence, when not all of it fits, is another: persona, people, knowledge, lore, and then as much of the history
 as there is room for, newest first. No part but the persona and the history may crowd out the others:
@@ -18,6 +18,7 @@ as there is room for, newest first. No part but the persona and the history may 
 | knowledge                   | 15 %                 |
 | lore                        | 15 %                 |
 | state and clock             | 5 %                  |
+| reminder                    | 10 %                 |
 | words (what was just said)  | 40 %                 |
 
 The room is 90 % of the model's context less the longest reply: token counts are estimates (see `tokens`).
@@ -38,6 +39,7 @@ SUMMARIES_SHARE = 0.15
 KNOWLEDGE_SHARE = 0.15
 LORE_SHARE = 0.15
 STATE_SHARE = 0.05
+REMINDER_SHARE = 0.10
 WORDS_SHARE = 0.40
 _MARGIN = 0.9
 
@@ -76,11 +78,13 @@ class Notes:
     state: tuple[str, ...] = ()
     """How the character feels and stands to the others."""
     clock: str = ""
+    reminder: str = ""
+    """What the character's card has the model told behind the history, where models heed it most. An instruction."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to note."""
-        return not (self.people or self.knowledge or self.lore or self.state or self.clock)
+        return not (self.people or self.knowledge or self.lore or self.state or self.clock or self.reminder)
 
 
 NO_BACKGROUND = Background()
@@ -121,6 +125,7 @@ def fit_notes(notes: Notes, room: int, counter: TokenCounter) -> Notes:
         knowledge=fitting(notes.knowledge, int(room * KNOWLEDGE_SHARE), counter),
         lore=fitting(notes.lore, int(room * LORE_SHARE), counter),
         state=fitting(notes.state, int(room * STATE_SHARE), counter),
+        reminder="".join(fitting((notes.reminder,), int(room * REMINDER_SHARE), counter)),
     )
 
 
@@ -161,7 +166,8 @@ def system_text(persona: str, background: Background) -> str:
 def user_text(notes: Notes, words: str) -> str:
     """The last message: the notes, then what was said."""
     lines = [*notes.people, *notes.knowledge, *notes.lore, *notes.state, *([notes.clock] if notes.clock else [])]
-    return f"{_listed(_NOTES, lines)}\n\n{words}" if lines else words
+    parts = (_listed(_NOTES, lines) if lines else "", notes.reminder, words)
+    return "\n\n".join(part for part in parts if part)
 
 
 def parts_of(
@@ -185,6 +191,7 @@ def parts_of(
         ("lore", "\n".join(notes.lore)),
         ("state", "\n".join(notes.state)),
         ("clock", notes.clock),
+        ("reminder", notes.reminder),
         ("words", words),
     )
     return tuple(PromptPart(name, text, counter.count(text)) for name, text in texts if text)

@@ -1,7 +1,7 @@
 """One conversation of one character, spoken or written: what is asked of the language model in each turn of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.floor import Heard
 from processors.language.context import (
@@ -164,7 +164,7 @@ class Conversation:
         """The notes and words of a last message, as far as they fit."""
         news = tuple(line for line in self._known.people if line not in self._background.people)
         if news:
-            notes = Notes((*news, *notes.people), notes.knowledge, notes.lore, notes.state, notes.clock)
+            notes = replace(notes, people=(*news, *notes.people))
         words = fit_words(self._quote(heard), self._room, self._counter)
         return fit_notes(notes, self._room, self._counter), words
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Callable
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
@@ -20,6 +21,7 @@ from processors.frames import (
     ReplyTextFrame,
     SpeculateFrame,
 )
+from processors.language.context import NO_NOTES, Notes
 from processors.language.conversation import Conversation
 from processors.language.engines import LanguageModel, Message, Usage
 from processors.language.settings import LanguageSettings
@@ -36,9 +38,17 @@ class Responder(FrameProcessor):
     """
 
     def __init__(
-        self, llm: LanguageModel, conversation: Conversation, settings: LanguageSettings, clock: SessionClock
+        self,
+        llm: LanguageModel,
+        conversation: Conversation,
+        settings: LanguageSettings,
+        clock: SessionClock,
+        *,
+        notes: Callable[[tuple[Heard, ...]], Notes] = lambda _: NO_NOTES,
     ) -> None:
+        """`notes` gives what matters for a reply to what was heard, at once."""
         super().__init__(name="responder")
+        self._notes = notes
         self._llm = llm
         self._conversation = conversation
         self._settings = settings
@@ -46,7 +56,8 @@ class Responder(FrameProcessor):
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unread: tuple[Heard, ...] = ()
-        self._heard: OrderedDict[int, tuple[Heard, ...]] = OrderedDict()
+        self._asked: OrderedDict[int, tuple[tuple[Heard, ...], Notes]] = OrderedDict()
+        """By attempt, what is being answered and the notes it was asked with."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -62,9 +73,10 @@ class Responder(FrameProcessor):
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
                 await self._stop()
             case ReplyPlayedFrame(attempt=attempt, spoken=spoken):
-                heard = self._heard.pop(attempt, None)
-                if heard and spoken:
-                    self._conversation.add(heard, spoken)
+                asked = self._asked.pop(attempt, None)
+                if asked and spoken:
+                    heard, notes = asked
+                    self._conversation.add(heard, spoken, notes)
                     # What was heard may be less than what the model wrote, and the next question's beginning is known.
                     self._read_ahead((Heard(heard[-1].speaker, ""),))
         await self.push_frame(frame, direction)
@@ -84,17 +96,18 @@ class Responder(FrameProcessor):
         """Have the newest words read, and those that came meanwhile."""
         while heard := self._unread:
             self._unread = ()
-            await self._llm.prefill(self._conversation.request(heard))
+            await self._llm.prefill(self._conversation.request(heard, self._notes(heard)))
 
     def _begin(self, frame: SpeculateFrame) -> None:
-        self._heard[frame.attempt] = frame.heard
-        while len(self._heard) > _ATTEMPTS_KEPT:
-            self._heard.popitem(last=False)
+        notes = self._notes(frame.heard)
+        self._asked[frame.attempt] = frame.heard, notes
+        while len(self._asked) > _ATTEMPTS_KEPT:
+            self._asked.popitem(last=False)
         with logger.contextualize(turn=frame.turn):
-            self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
+            self._task = self.create_task(self._respond(frame, notes), name=f"respond-{frame.attempt}")
 
-    async def _respond(self, frame: SpeculateFrame) -> None:
-        messages = self._conversation.request(frame.heard)
+    async def _respond(self, frame: SpeculateFrame, notes: Notes) -> None:
+        messages = self._conversation.request(frame.heard, notes)
         cut_short = False
         try:
             async with (

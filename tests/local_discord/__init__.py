@@ -32,7 +32,7 @@ Not modelled: video, threads, several guilds or shards.
 from tests.local_discord.discord_py import connector, discord_py_meets
 from tests.local_discord.heard import HeardPacket
 from tests.local_discord.impairment import Impairment
-from tests.local_discord.interactions import Interaction, NoAnswer
+from tests.local_discord.interactions import Interaction, NoAnswer, Upload
 from tests.local_discord.messages import Message
 from tests.local_discord.participant import Participant
 from tests.local_discord.rtp import AES256_GCM, SILENCE, XCHACHA20
@@ -54,6 +54,7 @@ __all__ = [
     "NoAnswer",
     "Participant",
     "Permission",
+    "Upload",
     "User",
     "connector",
     "discord_py_meets",

@@ -19,9 +19,19 @@ from tests.local_discord.world import Channel, User, World, snowflake
 ANSWER_WITHIN_S = 3.0
 """Discord voids an interaction that has no first answer by then."""
 _SUBCOMMAND, _SUBCOMMAND_GROUP = 1, 2
-_OPTION_USER, _OPTION_CHANNEL = 6, 7
+_OPTION_USER, _OPTION_CHANNEL, _OPTION_FILE = 6, 7, 11
 _MESSAGE, _DEFERRED, _CHOICES = 4, 5, 8
-OptionValue = str | int | float | bool | User | Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a user gives to a command."""
+
+    name: str
+    data: bytes
+
+
+OptionValue = str | int | float | bool | User | Channel | Upload
 
 
 class NoAnswer(Exception):
@@ -175,6 +185,12 @@ class Interactions:
             payload = value.payload(self._world.guild_id) | {"permissions": "0"}
             resolved.setdefault("channels", {})[str(value.id)] = payload
             return str(value.id)
+        if isinstance(value, Upload):
+            if kind != _OPTION_FILE:
+                raise LookupError("the option does not take a file")
+            id = snowflake()
+            resolved.setdefault("attachments", {})[str(id)] = self._messages.upload(id, value.name, value.data)
+            return str(id)
         return value
 
     # ------------------------------------------------------------------ routes

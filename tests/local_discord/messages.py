@@ -83,6 +83,7 @@ class Messages:
         self.typing: list[int] = []
         """Channel ids in which the bot showed that it types."""
         self.webhooks: dict[int, Webhook] = {}
+        self._uploads: dict[int, bytes] = {}
         self._world = world
         self._gateway = gateway
         self._changed = asyncio.Condition()
@@ -104,6 +105,7 @@ class Messages:
             web.patch(webhook + "/messages/{message}", self._patch_webhook),
             web.delete(webhook + "/messages/{message}", self._delete),
             web.get("/attachments/{message}/{index}/{name}", self._attachment),
+            web.get("/uploads/{id}/{name}", self._upload),
         ]
 
     # ------------------------------------------------------------------ what tests and interactions use
@@ -303,17 +305,16 @@ class Messages:
             return web.Response(status=404)
         return web.Response(body=message.files[int(request.match_info["index"])][1])
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._uploads[int(request.match_info["id"])])
+
+    def upload(self, id: int, name: str, data: bytes) -> dict[str, Any]:
+        """Take a file that belongs to no message, as commands are given them."""
+        self._uploads[id] = data
+        return _described(id, name, data, f"{self._base()}/uploads/{id}/{name}")
+
     def _file(self, message: Message, index: int, name: str, data: bytes) -> dict[str, Any]:
-        url = f"{self._base()}/attachments/{message.id}/{index}/{name}"
-        kind = mimetypes.guess_type(name)[0]
-        return {
-            "id": str(index),
-            "filename": name,
-            "size": len(data),
-            "url": url,
-            "proxy_url": url,
-            "content_type": kind,
-        }
+        return _described(index, name, data, f"{self._base()}/attachments/{message.id}/{index}/{name}")
 
     def _guild_of(self, message: Message) -> dict[str, str]:
         return {} if message.channel.kind == DM else {"guild_id": str(self._world.guild_id)}
@@ -342,3 +343,15 @@ class Messages:
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _described(id: int, name: str, data: bytes, url: str) -> dict[str, Any]:
+    kind = mimetypes.guess_type(name)[0]
+    return {
+        "id": str(id),
+        "filename": name,
+        "size": len(data),
+        "url": url,
+        "proxy_url": url,
+        "content_type": kind,
+    }

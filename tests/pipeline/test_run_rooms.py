@@ -17,6 +17,7 @@ from processors.floor import Phase, UtteranceRef
 from processors.frames import VoicedFrame
 from tests.local_discord import LocalDiscord, connector, discord_py_meets
 from tests.pipeline.replays import scripted
+from tests.text.cast.build import cast_of
 from transports.discord import Fault, Mending, Remedy
 
 
@@ -45,7 +46,7 @@ class Lobby:
 @pytest.fixture
 async def lobby(tmp_path: Path) -> AsyncIterator[Lobby]:
     settings = scripted()
-    rooms = DiscordRooms(settings, load_character("ava"), OptOuts(tmp_path))
+    rooms = DiscordRooms(settings, cast_of(load_character("ava")), OptOuts(tmp_path))
     async with LocalDiscord() as server:
         client = discord.Client(intents=discord.Intents.all(), connector=connector(server), guild_ready_timeout=0.05)
         with discord_py_meets(server):

@@ -8,6 +8,18 @@ from text.cast.cue import Cue
 from text.cast.keeper import Keeper
 from text.cast.roster import Roster, read_roster
 from text.cast.settings import CastSettings
+from text.cast.shelf import Shelf
 from text.cast.store import FolderStore, StateStore
 
-__all__ = ["Cast", "CastSettings", "Cue", "FolderStore", "Keeper", "Roster", "StateStore", "Urge", "read_roster"]
+__all__ = [
+    "Cast",
+    "CastSettings",
+    "Cue",
+    "FolderStore",
+    "Keeper",
+    "Roster",
+    "Shelf",
+    "StateStore",
+    "Urge",
+    "read_roster",
+]

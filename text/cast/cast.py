@@ -19,7 +19,17 @@ from personas.behaviour.topics import topics_of
 from personas.frameworks import Framework, blend, compile_character, framework
 from personas.lorebooks import Lorebook, LoreMessage, LoreScene
 from personas.profile import CharacterProfile
-from personas.relationships import Bond, banter_chance, bond_line, exchanged, may_go_on, now, quarrelled
+from personas.relationships import (
+    Bond,
+    Stage,
+    banter_chance,
+    bond_line,
+    exchanged,
+    may_go_on,
+    now,
+    quarrelled,
+    stage_of,
+)
 from personas.router import Route, RouterState, route
 from text.cast.cue import Cue, Moment, make_cue
 from text.cast.keeper import Keeper
@@ -130,9 +140,11 @@ class Cast:
             self._within_call(guild_id, channel_id),
         )
 
-    def begin_session(self, guild_id: str, channel_id: str, now_s: float) -> None:
-        """From now on everything written in a channel is meant for its characters."""
+    def begin_session(self, guild_id: str, channel_id: str, character_id: str, now_s: float) -> None:
+        """From now on everything written in a channel is meant for its characters, for this one above all."""
         self._change(guild_id, channel_id, session=True, touched_s=now_s)
+        state = self._keeper.get(guild_id)
+        self._keeper.put(guild_id, replace(state, router=state.router.answered(channel_id, character_id, now_s)))
 
     def in_session(self, guild_id: str, channel_id: str, now_s: float) -> bool:
         """Whether everything written in a channel is meant for its characters: until it is ended, or falls silent."""
@@ -190,7 +202,7 @@ class Cast:
         if isinstance(event, Said):
             channel = self._keeper.get(guild_id).channel(event.channel)
             self._change(guild_id, event.channel, messages=channel.messages + 1, touched_s=event.at_s)
-        off = self._not_done(guild_id, event.channel)
+        off = self.not_done(guild_id, event.channel)
         urges: list[Urge] = []
         present = list(self._present(guild_id, event.channel))
         self._rng.shuffle(present)
@@ -217,7 +229,8 @@ class Cast:
         self._keeper.put(guild_id, state.with_mind(character_id, mind))
         return impulses
 
-    def _not_done(self, guild_id: str, channel_id: str) -> frozenset[Kind]:
+    def not_done(self, guild_id: str, channel_id: str) -> frozenset[Kind]:
+        """What characters do not do unasked in a channel, for whatever reason."""
         channel = self._keeper.get(guild_id).channel(channel_id)
         off = frozenset(self._settings.off) | channel.off
         if self.is_ambient(guild_id, channel_id):
@@ -259,6 +272,10 @@ class Cast:
         """How two stand to each other, of which at least one is a character."""
         return now(self._keeper.get(guild_id).bonds.between(one, other), now_s, self._settings.bonds)
 
+    def regulars(self, guild_id: str, channel_id: str) -> tuple[str, ...]:
+        """Ids of the characters that have spoken in a channel."""
+        return tuple(id for id in self._keeper.get(guild_id).channel(channel_id).answers if self._roster.get(id))
+
     def picks_up(self, guild_id: str, character_id: str, other_id: str, now_s: float) -> bool:
         """Whether a character feels like answering what another one said: a throw of dice."""
         bond = self.bond(guild_id, character_id, other_id, now_s)
@@ -272,6 +289,15 @@ class Cast:
         """Forget everything about a person, in every server."""
         for guild_id, state in self._keeper.all().items():
             self._keeper.put(guild_id, replace(state, bonds=state.bonds.without(party)))
+
+    def _bond_lines(
+        self, guild_id: str, one: str, other: str, name: str, to_character: bool, now_s: float
+    ) -> tuple[str, ...]:
+        """What a prompt says of a bond: nothing of strangers. A small model would speak of little else."""
+        bond = self.bond(guild_id, one, other, now_s)
+        if stage_of(bond.affinity) is Stage.STRANGER and not bond.heat:
+            return ()
+        return (bond_line(bond, name, to_character, now_s, self._settings.bonds),)
 
     def _bind(self, guild_id: str, one: str, other: str, bond: Bond) -> None:
         self._keeper.put(guild_id, self._keeper.get(guild_id).with_bond(one, other, bond))
@@ -317,15 +343,15 @@ class Cast:
             )
             self._books[profile.id] = tuple(without_slow(book, found.slow_keys) for book in books)
         self._change(guild_id, channel_id, lore=found.state)
-        bonds = self._settings.bonds
         others = [other for id in company if id != profile.id and (other := self._roster.get(id))]
         moment = Moment(
             speaker=speaker,
             lines=(
-                bond_line(self.bond(guild_id, profile.id, user_id, now_s), speaker, False, now_s, bonds),
+                *self._bond_lines(guild_id, profile.id, user_id, speaker, False, now_s),
                 *(
-                    bond_line(self.bond(guild_id, profile.id, other.id, now_s), other.name, True, now_s, bonds)
+                    line
                     for other in others
+                    for line in self._bond_lines(guild_id, profile.id, other.id, other.name, True, now_s)
                 ),
                 *mood_lines(state.mind(profile.id), now_s, self._behaviour[profile.id]),
             ),

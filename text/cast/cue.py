@@ -28,8 +28,17 @@ class Cue:
     """Lines of example dialogue, to stand before the history."""
     notes: tuple[DepthNote, ...]
     """Texts that stand so many messages before the end of the history, deepest first."""
-    now: str
-    """What holds for this one answer: to stand behind the history, right before the newest message."""
+    lore: tuple[str, ...]
+    """Texts that the last messages called for."""
+    state: tuple[str, ...]
+    """Sentences about the bond, the company and the mood."""
+    reminder: str
+    """What the card, its framework and the moment have the model told last."""
+
+    @property
+    def now(self) -> str:
+        """What holds for this one answer: to stand behind the history, right before the newest message."""
+        return _joined(*self.lore, *self.state, self.reminder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,9 @@ def make_cue(profile: CharacterProfile, found: Found, moment: Moment, *, user_na
         system=_joined(lasting.system, lasting.before_examples, lasting.after_examples),
         examples=tuple(line for block in lasting.examples for line in block),
         notes=passing.notes,
-        now=_joined(*found.called, *moment.lines, advice[0], passing.post_history, advice[1]),
+        lore=found.called,
+        state=moment.lines,
+        reminder=_joined(advice[0], passing.post_history, advice[1]),
     )
 
 

@@ -56,10 +56,10 @@ def read_roster(default: str, folder: Path | None = None, books: Path | None = N
     profiles: dict[str, CharacterProfile] = {}
     failures = list(kept.failures) if kept else []
     first = read_character(default, kept.profiles if kept else ())
-    _check(first)
+    check_playable(first)
     for profile in (first, *(kept.profiles if kept else ()), *bundled_characters()):
         try:
-            _check(profile)
+            check_playable(profile)
         except PersonaError as error:
             failures.append(f"{profile.name}: {error}")
         else:
@@ -69,7 +69,7 @@ def read_roster(default: str, folder: Path | None = None, books: Path | None = N
     return Roster(tuple(profiles.values()), read, (*failures, *broken))
 
 
-def _check(profile: CharacterProfile) -> None:
+def check_playable(profile: CharacterProfile) -> None:
     """Find out now, rather than at its first answer, that a framework or a book of a card is no good.
 
     Raises:

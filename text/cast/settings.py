@@ -20,6 +20,8 @@ class CastSettings(SettingsGroup):
 
     folder: Path | None = None
     """Folder of imported characters; empty for `characters` in the data folder."""
+    import_folder: Path | None = None
+    """The only folder of cards that `/import_folder` reads; empty to forbid it."""
     books: Path | None = None
     """Folder of lorebooks (JSON) that every character knows; empty for none."""
     present: tuple[str, ...] = ()

@@ -1,10 +1,36 @@
 """The bot's slash commands, one cog a file."""
 
+from discord.ext import commands
+
+from text.cast import Cast, Shelf
+from text.commands.ambient import AmbientCommands
+from text.commands.characters import CharacterCommands
+from text.commands.help import HelpCommands
+from text.commands.imports import ImportCommands
 from text.commands.privacy import PrivacyCommands
+from text.commands.relationship import RelationshipCommands
 from text.commands.status import StatusCommands
+from text.commands.talk import TalkCommands
 from text.commands.voice import VoiceCommands
 from text.commands.voices import VoicesCommands
+from text.desk import TextDesk
+from text.rooms import VoiceRooms
 
-COGS = (VoiceCommands, VoicesCommands, PrivacyCommands, StatusCommands)
 
-__all__ = ["COGS", "PrivacyCommands", "StatusCommands", "VoiceCommands", "VoicesCommands"]
+def make_cogs(rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk) -> tuple[commands.Cog, ...]:
+    """All commands, in the order `/help` shows them."""
+    return (
+        VoiceCommands(rooms),
+        VoicesCommands(rooms),
+        PrivacyCommands(rooms),
+        TalkCommands(cast, desk),
+        CharacterCommands(cast, shelf),
+        RelationshipCommands(cast),
+        AmbientCommands(cast),
+        ImportCommands(cast, shelf),
+        StatusCommands(rooms),
+        HelpCommands(),
+    )
+
+
+__all__ = ["make_cogs"]

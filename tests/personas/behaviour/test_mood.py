@@ -145,3 +145,9 @@ def test_the_hours_of_a_week_are_remembered_and_fade() -> None:
     assert liveliness(Rhythm(), 0) == 1
     later = heard(busy, 11 * week + 5 * hour)
     assert max(later.per_hour) == pytest.approx(10)
+
+
+def test_its_own_temper_is_not_told_as_news() -> None:
+    sad = BehaviourSettings(mood=Mood.SAD)
+    assert mood_line(Feeling(), 0, sad) == ""
+    assert mood_line(Feeling(Mood.HAPPY, 1, 0), 0, sad) == "You are in a happy mood."

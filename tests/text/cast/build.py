@@ -13,8 +13,8 @@ NOW_S = 1_800_000_000.0
 
 def profile(name: str, **fields: Any) -> CharacterProfile:
     """A character; `acore` are its settings, everything else fields of its card."""
-    acore = fields.pop("acore", {})
-    return CharacterProfile.of(Card(name=name, extensions={"acore": acore}, **fields))
+    extensions = fields.pop("extensions", {}) | {"acore": fields.pop("acore", {})}
+    return CharacterProfile.of(Card(name=name, extensions=extensions, **fields))
 
 
 def cast_of(*profiles: CharacterProfile, keeper: Keeper | None = None, seed: int = 1, **settings: Any) -> Cast:

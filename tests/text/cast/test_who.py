@@ -67,13 +67,19 @@ def test_a_character_that_is_gone_is_not_missed() -> None:
 def test_a_session_lasts_until_it_is_ended_or_falls_silent() -> None:
     cast = cast_of(AVA, session_s=60)
     assert not cast.in_session("g", "c", NOW_S)
-    cast.begin_session("g", "c", NOW_S)
+    cast.begin_session("g", "c", "ava", NOW_S)
     assert cast.in_session("g", "c", NOW_S + 59)
     cast.answered("g", "c", "ava", "1", "Hello.", NOW_S + 50)
     assert cast.in_session("g", "c", NOW_S + 100)
     assert not cast.in_session("g", "c", NOW_S + 111)
     cast.end_session("g", "c")
     assert not cast.in_session("g", "c", NOW_S + 51)
+
+
+def test_a_session_is_with_the_character_it_was_begun_with() -> None:
+    cast = cast_of(AVA, BRAM)
+    cast.begin_session("g", "c", "bram", NOW_S)
+    assert cast.route("g", "c", "Hello.", NOW_S + 1).ids == ("bram",)
 
 
 def test_who_ends_a_session_sends_away_who_was_called() -> None:

@@ -1,0 +1,69 @@
+"""`/set_character`, `/list_characters` and `/reload_characters`: who answers."""
+
+import asyncio
+from typing import Literal
+
+from discord import app_commands
+from discord.ext import commands
+
+from text.cast import Cast, Shelf
+from text.commands.asking import Interaction, character_of, guild_of, pages, suggest_characters
+
+_DEFAULT = "default"
+"""What stands for the default character."""
+
+
+class CharacterCommands(commands.Cog):
+    """Who answers."""
+
+    def __init__(self, cast: Cast, shelf: Shelf) -> None:
+        self._cast = cast
+        self._shelf = shelf
+
+    @app_commands.command()
+    @app_commands.describe(character="A character from /list_characters, or `default`.", where="How far that goes.")
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def set_character(
+        self, interaction: Interaction, character: str, where: Literal["here", "everywhere"] = "here"
+    ) -> None:
+        """Choose who answers in this channel, or in the whole server."""
+        guild, channel = str(guild_of(interaction).id), str(interaction.channel_id)
+        chosen = "" if character == _DEFAULT else character_of(self._cast, character).id
+        self._cast.choose(guild, None if where == "everywhere" else channel, chosen)
+        place = "in this server" if where == "everywhere" else "here"
+        name = self._cast.roster.default.name if not chosen else character_of(self._cast, chosen).name
+        await interaction.response.send_message(
+            f"**{name}** answers {place} from now on; in a voice channel, from the next `/join` on."
+        )
+
+    @set_character.autocomplete("character")
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return suggest_characters(self._cast, typed)
+
+    @app_commands.command()
+    async def list_characters(self, interaction: Interaction) -> None:
+        """Show all characters, and who answers here."""
+        guild = str(interaction.guild_id or "")
+        lead = self._cast.lead(guild, str(interaction.channel_id))
+        lines = [f"**{lead.name}** answers here. Others come when they are called by name.", ""]
+        for profile in self._cast.roster.profiles:
+            likes = f" – {', '.join(profile.settings.topics)}" if profile.settings.topics else ""
+            lines.append(f"`{profile.id}` {profile.name}{likes}")
+        first, *more = pages(lines)
+        await interaction.response.send_message(first, ephemeral=True)
+        for page in more:
+            await interaction.followup.send(page, ephemeral=True)
+
+    @app_commands.command()
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.checks.has_permissions(manage_guild=True)
+    @app_commands.checks.cooldown(1, 10.0)
+    async def reload_characters(self, interaction: Interaction) -> None:
+        """Read all characters and lorebooks anew from their folders."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        roster = await asyncio.to_thread(self._shelf.read)
+        self._cast.reload(roster)
+        lines = [f"{len(roster.profiles)} characters and {len(roster.books)} lorebooks are here."]
+        lines += [f"Left out: {failure}" for failure in map(self._shelf.shown, roster.failures)]
+        await interaction.followup.send(pages(lines)[0], ephemeral=True)
