@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipeline.cli import main
+from pipeline.heap import give_back
 from transports.discord.send import Sender
 
 _PAUSE_MS = 100
@@ -29,6 +30,8 @@ def _spacing_ms() -> list[float]:
 
 
 def _report(*_: object) -> None:
+    # What was freed since the last time is no growth.
+    give_back()
     names = sorted(task.get_name() for task in asyncio.all_tasks(asyncio.get_running_loop()))
     holds = {
         "tasks": len(names),

@@ -72,6 +72,16 @@ async def test_anybody_inside_can_stop_all_listening_and_a_moderator_resumes_it(
             await is_heard(stage, alice)
 
 
+async def test_the_notice_is_spoken_too_where_that_is_wanted(server: LocalDiscord, tmp_path: Path):
+    async with serve(server, tmp_path, {**SCRIPTED, "DISCORD_NOTICE_VOICE": "true"}) as bot:
+        stage = Stage(server, bot)
+        mark = bot.mark()
+        async with stage.call("alice") as [alice]:
+            await bot.until_said("bot", mark)
+            assert bot.said("bot", mark)[0].startswith("I am listening in this channel: speech is transcribed")
+            assert len([packet for packet in alice.heard_from(server.bot) if packet.speech]) > 50
+
+
 async def test_speakers_beyond_the_limit_are_named_not_lost_silently(server: LocalDiscord, tmp_path: Path):
     async with serve(server, tmp_path, {**SCRIPTED, "DISCORD_VOICE_SPEAKER_LIMIT": "1"}) as bot:
         stage = Stage(server, bot)
