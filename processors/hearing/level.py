@@ -1,6 +1,7 @@
 """Where speech ends, by level: relative to the speaker, so that neither gain nor a steady noise floor moves it."""
 
 import numpy as np
+import numpy.ma  # `percentile` fetches it at its first use: 60 ms in the middle of the first sentence
 
 from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pcm
 
