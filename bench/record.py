@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.results import provenance
 from bench.targets import table
 from pipeline.report.files import write_atomically
 from processors.errors import AcoreError
@@ -20,6 +21,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("memory", "--messages", "100000", "--meanings", "2000"),
 )
 """About 45 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
+_PICTURES = {
+    "compare": "Voice to voice of all designs, the same sounds and engines in one run",
+    "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",
+    "wire": "The way to and from Discord, idle and busy",
+    "load": "Rooms in one process",
+    "soak": "Memory over half an hour",
+}
 _ACORE = "from pipeline.cli import main; main()"
 
 
@@ -41,6 +49,16 @@ def run_record(
         if status := subprocess.run(command, check=False).returncode:
             raise AcoreError(f"acore bench {name} ended with status {status}; the same command goes on from there")
     path = out / "record.md"
-    write_atomically(path, table(out).encode())
+    write_atomically(path, page(out).encode())
     tell(f"took {(time.monotonic() - began_s) / 60:.1f} min")
     return path
+
+
+def page(out: Path) -> str:
+    """The table and the pictures of the results in a folder, as Markdown to lie beside them."""
+    source = provenance()
+    machine = source["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores; commit {source['commit']}; {source['created']}"
+    pictures = [(name, what) for name, what in _PICTURES.items() if (out / f"{name}.png").exists()]
+    shown = "".join(f"\n![{what}]({name}.png)\n" for name, what in pictures)
+    return f"# What came out\n\n{where}\n\n{table(out)}{shown}"

@@ -41,14 +41,15 @@ def provenance(**settings: str | float | int | bool | None) -> dict:
 
 
 def commit() -> str:
-    """The commit this code is at, with a `+` when there are changes on top of it; empty outside a checkout."""
+    """The commit this code is at, with a `+` when there are changes on top of it, results aside; empty outside a
+    checkout."""
     folder = Path(__file__).parent
     try:
         head = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
         )
         changes = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
+            ["git", "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)bench/results"],
             cwd=folder,
             capture_output=True,
             text=True,

@@ -55,6 +55,7 @@ def test_the_record_runs_each_bench_and_writes_the_table(few_turns: Path, tmp_pa
     path = run_record(None, few_turns, tmp_path, lambda line: None, [("overhead", "--turns", "1")])
 
     assert "own overhead" in path.read_text()
+    assert "cores; commit" in path.read_text()
     assert "holds" in row(tmp_path, "own overhead") or "missed" in row(tmp_path, "own overhead")
 
 
