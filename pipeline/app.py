@@ -51,7 +51,8 @@ async def _serve_discord(settings: Settings, cast: Cast, shelf: Shelf, text: Tex
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
-        return TextDesk(client, text.line, cast, rooms, welcome, settings.text)
+        ambient = settings.characters.ambient_channels
+        return TextDesk(client, text.line, cast, rooms, welcome, settings.text, ambient_channels=ambient)
 
     def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
         return make_cogs(rooms, cast, shelf, desk)

@@ -59,6 +59,7 @@ class AcoreBot(commands.Bot):
             await self.add_cog(cog)
         synced = await self.tree.sync()
         logger.info("{} commands offered", len(synced))
+        self.desk.open()
 
     async def on_ready(self) -> None:
         """Discord has told everything about the guilds."""
@@ -119,6 +120,8 @@ class AcoreBot(commands.Bot):
             return
         room = self._rooms.room(member.guild.id)
         entered = after.channel
+        if room and not member.bot and entered and before.channel != entered and entered.id == room.channel.id:
+            self.desk.entered_voice(member, entered.id)
         if room is None and not member.bot and entered is not None and entered.id in self._settings.auto_join_channels:
             await self._join_by_itself(entered)
         elif room is not None:

@@ -1,32 +1,28 @@
-"""The text side of the Discord bot: reads what people write, decides, and posts what characters answer."""
+"""The text side of the Discord bot: reads what people write, and decides what is answered."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 import discord
 from loguru import logger
 
-from personas.behaviour import Kind, Said
 from personas.router import Route
 from processors.events import TextMessage, TextReply
 from processors.memory import Scene, Utterance
-from text.cast import Cast, Urge
+from text.cast import Cast
 from text.client import TextClient
 from text.deciding import ANSWERED, Incoming, Why, asks_about_picture, decide
 from text.encounters import Encounters
 from text.exchanges import Exchanges
-from text.outlets import Outlet, open_outlet
-from text.portraits import Portraits
-from text.posting import Posting
+from text.giving import Giver
 from text.reading import character_of_post, is_ordinary, pictures_of, quoted, scene_of, text_of
 from text.rooms import VoiceRooms
 from text.settings import TextSettings
-from text.typing_shown import Typing
-from text.urges import Welcome, instruction
-from text.webhooks import Webhooks
+from text.unasked import Unasked
+from text.urges import Welcome
 
 if TYPE_CHECKING:
     from discord.abc import MessageableChannel
@@ -49,21 +45,23 @@ class TextDesk:
         welcome: Welcome,
         settings: TextSettings,
         *,
+        ambient_channels: Iterable[int] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` gives Unix time."""
+        """
+        Args:
+            ambient_channels: where the settings allow characters to speak unasked.
+            clock: gives Unix time.
+        """
         self._client = client
         self._line = line
         self._cast = cast
-        self._rooms = rooms
-        self._welcome = welcome
         self._settings = settings
         self._clock = clock
         self._exchanges = Exchanges()
-        self._webhooks = Webhooks() if settings.webhooks else None
-        self._portraits = Portraits(client)
-        self._typing = Typing()
-        self.encounters = Encounters(cast, self.give, line.name, clock)
+        self._giver = Giver(client, line, cast, rooms, self._exchanges, settings, clock=clock)
+        self.encounters = Encounters(cast, self._giver.give, line.name, clock)
+        self._unasked = Unasked(client, self._giver, cast, welcome, line.name, ambient_channels, clock=clock)
         self._answering: dict[int, Scene] = {}
         """By id of the message."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,9 +95,7 @@ class TextDesk:
             self._begin(self._answer(message, letter))
         elif self._exchanges.active(message.channel.id, now_s, _ACTIVE_S):
             self._begin(self._line.tell(letter))
-        said = Said(scene.id, message.author.display_name, text, now_s, addressed=answered)
-        for urge in self._cast.observe(scene.guild_id, said):
-            self._begin(self._follow(urge, scene, message))
+        self._begin(self._unasked.written(message, text, scene, addressed=answered))
 
     def withdraw(self, message_id: int) -> None:
         """A message was deleted: nobody waits for its answer any more."""
@@ -112,6 +108,32 @@ class TextDesk:
         self.encounters.stop(str(channel_id))
         for scene in {scene for scene in self._answering.values() if scene.id == str(channel_id)}:
             self._begin(self._line.cancel_answers(scene))
+
+    def open(self) -> None:
+        """The bot is logged in: mind the silence, too."""
+        if self._settings.enabled:
+            self._begin(self._unasked.mind_silence())
+
+    def entered_voice(self, member: discord.Member, channel_id: int) -> None:
+        """Somebody came into the voice channel the bot is in."""
+        self._begin(self._unasked.entered(member, channel_id))
+
+    async def give(self, channel: "MessageableChannel", letter: TextMessage) -> dict[str, str]:
+        """Have a letter answered in a channel, and return what each character said."""
+        return await self._giver.give(channel, letter)
+
+    def letter(self, key: str, scene: Scene, written: Utterance, character: str) -> TextMessage:
+        """What somebody says to one character by a command."""
+        return TextMessage(source=self._line.name, key=key, scene=scene, written=written, characters=(character,))
+
+    async def whisper(self, letter: TextMessage) -> TextReply:
+        """Have a letter answered by its one character, and return the end of the answer, which has all of it."""
+        async with contextlib.aclosing(self._line.ask(letter)) as replies:
+            return [reply async for reply in replies][-1]
+
+    def last_words(self, channel_id: int) -> str:
+        """What a character answered last in a channel; empty if nothing is remembered."""
+        return self._exchanges.last_words(channel_id)
 
     async def close(self) -> None:
         """Stop answering."""
@@ -160,105 +182,11 @@ class TextDesk:
     async def _answer(self, message: discord.Message, letter: TextMessage) -> None:
         self._answering[message.id] = letter.scene
         try:
-            answers = await self.give(message.channel, letter, message)
+            answers = await self._giver.give(message.channel, letter, message)
         finally:
             del self._answering[message.id]
         if len(answers) == 1:
             self.encounters.banter(message.channel, letter.scene, next(iter(answers)))
-
-    async def _follow(self, urge: Urge, scene: Scene, message: discord.Message) -> None:
-        """Do what a character feels moved to do by a message that is not for it."""
-        impulse = urge.impulse
-        if impulse.kind is Kind.REACTION:
-            try:
-                await message.add_reaction(impulse.about)
-            except (discord.HTTPException, OSError) as error:
-                logger.debug("a reaction could not be added: {}", error)
-        elif await self._welcome.finds(urge):
-            await self.give(message.channel, self._unbidden(urge, scene, str(message.id)))
-
-    def _unbidden(self, urge: Urge, scene: Scene, about: str) -> TextMessage:
-        return TextMessage(
-            source=self._line.name,
-            key=f"{urge.impulse.kind}-{about}",
-            scene=scene,
-            written=None,
-            characters=(urge.character.id,),
-            unbidden=instruction(urge.impulse),
-        )
-
-    async def give(
-        self,
-        channel: "MessageableChannel",
-        letter: TextMessage,
-        message: discord.Message | None = None,
-    ) -> dict[str, str]:
-        """Have a letter answered in a channel, and return what each character said. `message` is what it was written
-        as."""
-        answers: dict[str, str] = {}
-        opening = {id: asyncio.ensure_future(self._outlet(channel, letter.scene, id)) for id in letter.characters}
-        postings: dict[str, Posting] = {}
-        try:
-            with self._typing.shown(channel, channel.id):
-                async with contextlib.aclosing(self._line.ask(letter)) as replies:
-                    async for reply in replies:
-                        posting = postings.get(reply.character)
-                        if posting is None and (reply.text or reply.whole):
-                            outlet = await opening[reply.character]
-                            posting = postings[reply.character] = Posting(outlet, self._settings.edit_every_s)
-                        if posting:
-                            posting.grow(reply.text)
-                            if posting.failed:
-                                return answers
-                        if reply.done:
-                            answers[reply.character] = reply.whole
-                            await self._finish(channel, letter, reply, posting, message)
-        finally:
-            for outlet in opening.values():
-                outlet.cancel()
-            for posting in postings.values():
-                await posting.abandon()
-        return answers
-
-    def letter(self, key: str, scene: Scene, written: Utterance, character: str) -> TextMessage:
-        """What somebody says to one character by a command."""
-        return TextMessage(source=self._line.name, key=key, scene=scene, written=written, characters=(character,))
-
-    async def whisper(self, letter: TextMessage) -> TextReply:
-        """Have a letter answered by its one character, and return the end of the answer, which has all of it."""
-        async with contextlib.aclosing(self._line.ask(letter)) as replies:
-            return [reply async for reply in replies][-1]
-
-    async def _finish(
-        self,
-        channel: "MessageableChannel",
-        letter: TextMessage,
-        reply: TextReply,
-        posting: Posting | None,
-        message: discord.Message | None,
-    ) -> None:
-        if posting:
-            await posting.finish(reply.whole)
-            for id in posting.ids:
-                self._exchanges.posted(id, reply.character)
-            if message:
-                self._exchanges.answered(channel.id, message.author.id, self._clock())
-            room = self._rooms.room(int(letter.scene.guild_id)) if letter.scene.guild_id else None
-            if room and self._settings.auto_read:
-                await room.say(reply.whole)
-        if reply.trouble and message:
-            try:
-                await message.reply(reply.trouble, mention_author=False)
-            except (discord.HTTPException, OSError) as error:
-                logger.warning("somebody could not be told that there is no answer: {}", error)
-
-    async def _outlet(self, channel: "MessageableChannel", scene: Scene, character: str) -> Outlet:
-        lead = self._cast.lead(scene.guild_id, scene.id)
-        profile = self._cast.roster.get(character) or lead
-        portrait = await self._portraits.address(profile) if self._webhooks and scene.guild_id else None
-        # Under the bot's own name, whoever is not expected to speak is named.
-        name_shown = profile.id != lead.id
-        return await open_outlet(channel, self._webhooks, profile.name, portrait, named=name_shown)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="text desk")

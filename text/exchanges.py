@@ -1,7 +1,7 @@
 """Who is in the middle of an exchange with a character, and which post is whose: what replies and follow-ups mean."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MOST_CHANNELS = 1000
 _MOST_POSTS = 5000
@@ -14,6 +14,8 @@ class Exchange:
     partner: int
     """Whom it was given to."""
     at_s: float
+    words: str = ""
+    """What it was."""
     undisturbed: bool = True
     """Nobody else has written since."""
 
@@ -30,11 +32,11 @@ class Exchanges:
         """Somebody wrote."""
         last = self._last.get(channel_id)
         if last and last.partner != user_id and last.undisturbed:
-            self._last[channel_id] = Exchange(last.partner, last.at_s, undisturbed=False)
+            self._last[channel_id] = replace(last, undisturbed=False)
 
-    def answered(self, channel_id: int, user_id: int, now_s: float) -> None:
+    def answered(self, channel_id: int, user_id: int, words: str, now_s: float) -> None:
         """A character answered somebody."""
-        self._last[channel_id] = Exchange(user_id, now_s)
+        self._last[channel_id] = Exchange(user_id, now_s, words)
         self._last.move_to_end(channel_id)
         if len(self._last) > _MOST_CHANNELS:
             self._last.popitem(last=False)
@@ -53,6 +55,11 @@ class Exchanges:
         """Whether what this person writes goes on with an exchange."""
         last = self._last.get(channel_id)
         return bool(last and last.partner == user_id and last.undisturbed and now_s - last.at_s < within_s)
+
+    def last_words(self, channel_id: int) -> str:
+        """The last answer in a channel."""
+        last = self._last.get(channel_id)
+        return last.words if last else ""
 
     def active(self, channel_id: int, now_s: float, within_s: float) -> bool:
         """Whether a character answered in a channel lately."""

@@ -17,7 +17,6 @@ from processors.language.context import (
     fit_examples,
     fit_notes,
     fit_words,
-    fitting,
     parts_of,
     system_text,
     user_text,
@@ -63,11 +62,12 @@ def build_prompt(
     speakers = {one.speaker_id for one in history} | ({asked.written.speaker_id} if asked.written else set())
     named = len(speakers - {me}) > 1
     words = fit_words(_quoted(asked.written, me, named) if asked.written else asked.instruction, room, counter)
-    now = "\n".join(fitting(cue.now.splitlines(), int(room * LORE_SHARE), counter))
-    notes = fit_notes(Notes(knowledge=asked.known), room, counter)
     # Nobody wrote an instruction, and it must not look as if.
-    said = words if asked.written else f"[{words}]"
-    last = Message("user", user_text(notes, f"[{now}]\n{said}" if now else said), pictures=asked.pictures)
+    words = words if asked.written else f"[{words}]"
+    notes = fit_notes(
+        Notes(knowledge=asked.known, lore=cue.lore, state=cue.state, reminder=cue.reminder), room, counter
+    )
+    last = Message("user", user_text(notes, words), pictures=asked.pictures)
     persona = system_text(cue.system, NO_BACKGROUND)
     left = room - counter.count(persona) - counter.message(last)
     asides = _fitting_asides(cue.notes, min(left, int(room * LORE_SHARE)), counter)
@@ -76,12 +76,8 @@ def build_prompt(
     kept = _newest(history, left - counter.messages(examples), counter)
     spoken = [Message("assistant" if one.speaker_id == me else "user", _quoted(one, me, named)) for one in kept]
     messages = _joined([Message("system", persona), *examples, *_with_asides([*spoken, last], asides)])
-    parts = parts_of(persona, NO_BACKGROUND, examples, spoken, replace(notes, lore=_lore(asides, now)), words, counter)
-    return TextPrompt(tuple(messages), parts)
-
-
-def _lore(asides: Sequence[DepthNote], now: str) -> tuple[str, ...]:
-    return tuple(filter(None, (*(note.text for note in asides), now)))
+    notes = replace(notes, lore=(*(note.text for note in asides), *notes.lore))
+    return TextPrompt(tuple(messages), parts_of(persona, NO_BACKGROUND, examples, spoken, notes, words, counter))
 
 
 def _quoted(utterance: Utterance, me: str, named: bool) -> str:

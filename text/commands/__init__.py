@@ -20,7 +20,7 @@ from text.rooms import VoiceRooms
 def make_cogs(rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk) -> tuple[commands.Cog, ...]:
     """All commands, in the order `/help` shows them."""
     return (
-        VoiceCommands(rooms),
+        VoiceCommands(rooms, desk),
         VoicesCommands(rooms),
         PrivacyCommands(rooms),
         TalkCommands(cast, desk),

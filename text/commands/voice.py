@@ -5,8 +5,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from text.commands.asking import Interaction, guild_of, require_presence, room_of, voice_channel_of
+from text.desk import TextDesk
 from text.permissions import check_joinable
-from text.rooms import VoiceRooms
+from text.rooms import RoomError, VoiceRooms
 
 _LONGEST_SPEECH = 1000
 
@@ -14,8 +15,9 @@ _LONGEST_SPEECH = 1000
 class VoiceCommands(commands.Cog):
     """Comes, goes and speaks."""
 
-    def __init__(self, rooms: VoiceRooms) -> None:
+    def __init__(self, rooms: VoiceRooms, desk: TextDesk) -> None:
         self._rooms = rooms
+        self._desk = desk
 
     @app_commands.command()
     @app_commands.describe(channel="Where to; the channel you are in if you name none.")
@@ -42,11 +44,16 @@ class VoiceCommands(commands.Cog):
         await interaction.followup.send("I have left.", ephemeral=True)
 
     @app_commands.command()
-    @app_commands.describe(text="What to say.")
+    @app_commands.describe(text="What to say; what was answered last in this channel if you say nothing.")
     @app_commands.checks.cooldown(3, 10.0)
-    async def speak(self, interaction: Interaction, text: app_commands.Range[str, 1, _LONGEST_SPEECH]) -> None:
+    async def speak(
+        self, interaction: Interaction, text: app_commands.Range[str, 1, _LONGEST_SPEECH] | None = None
+    ) -> None:
         """Have me say something in the voice channel."""
         room = room_of(interaction, self._rooms)
         require_presence(interaction, room)
-        await room.say(text)
+        words = text or self._desk.last_words(interaction.channel_id or 0)
+        if not words:
+            raise RoomError("Nothing was answered here lately; tell me what to say.")
+        await room.say(words)
         await interaction.response.send_message("I will say it as soon as nobody is talking.", ephemeral=True)
