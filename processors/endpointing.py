@@ -23,14 +23,16 @@ class TurnPolicy(SettingsGroup):
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: Annotated[int, Follows("profile")] = Field(default=300, ge=64, le=5000)
+    complete_ms: Annotated[int, Follows("profile")] = Field(default=260, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence."""
-    open_ms: Annotated[int, Follows("profile")] = Field(default=600, ge=64, le=5000)
-    """Silence (ms) that ends a turn whose words do not end a sentence."""
+    open_ms: Annotated[int, Follows("profile")] = Field(default=550, ge=64, le=5000)
+    """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1000, ge=64, le=10000)
-    """Silence (ms) that ends a turn hanging on a connector, a filler or an unfinished number."""
-    sure: float = Field(default=0.9, ge=0.0, le=1.0)
+    """Silence (ms) that ends a turn hanging on a connector, a filler, a comma or dictated digits."""
+    sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
+    sure_question: float = Field(default=0.5, ge=0.0, le=1.0)
+    """The same for a question: its words say more about its end than its melody does."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
     """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
@@ -51,7 +53,7 @@ class TurnPolicy(SettingsGroup):
 
 
 _PROFILES: dict[str, dict[str, int]] = {
-    "snappy": {"complete_ms": 220, "open_ms": 450, "trailing_ms": 900},
+    "snappy": {"complete_ms": 200, "open_ms": 450, "trailing_ms": 850},
     "patient": {"complete_ms": 650, "open_ms": 1000, "trailing_ms": 1800},
 }
 
@@ -64,6 +66,9 @@ _TRAILING = frozenset(
     you're we're they're it's i you we they very really um uh erm er hmm well like plus minus""".split()
 )
 """Words an English sentence does not end on, and fillers."""
+
+_DIGITS = frozenset("0 1 2 3 4 5 6 7 8 9 zero oh one two three four five six seven eight nine double".split())
+_CLOSING = "\"'”’)] "
 
 _PREPOSITIONS = frozenset("of to in on at by for with from into about than".split())
 """Questions end on them: "Where are you from?"."""
@@ -110,21 +115,25 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
     by_words = _silence_by_words(text, policy)
     if completeness is None:
         return max(by_words, policy.open_ms) if judging else by_words
-    if completeness >= policy.sure:
-        # A hanging word that sounds final was more likely misheard.
+    end = text.rstrip(_CLOSING)[-1:]
+    if completeness >= (policy.sure_question if end == "?" else policy.sure) and end != ",":
+        # A hanging word that sounds final was more likely misheard. A comma was not: it stands for how it was said.
         return min(by_words, policy.open_ms)
     return max(by_words, policy.open_ms if completeness >= policy.unsure else policy.trailing_ms)
 
 
 def _silence_by_words(text: str, policy: TurnPolicy) -> int:
     words = words_of(text)
-    stripped = text.rstrip("\"'”’)] ")
+    stripped = text.rstrip(_CLOSING)
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
-    if stripped.endswith(("-", "…", "...")):
+    if stripped.endswith((",", "-", "…", "...")):
         return policy.trailing_ms
     may_end = _ENDS_ALONE | _PREPOSITIONS if stripped.endswith("?") else _ENDS_ALONE
     if words[-1] in _TRAILING and not (ends_sentence and words[-1] in may_end):
         return policy.trailing_ms
+    if all(word in _DIGITS for word in words[-2:]) and len(words) > 1:
+        # Somebody dictates a number: nobody knows how long it is.
+        return policy.open_ms if ends_sentence else policy.trailing_ms
     return policy.complete_ms if ends_sentence else policy.open_ms
 
 

@@ -12,13 +12,23 @@ def test_a_finished_sentence_needs_the_least_silence(text):
     assert required_silence_ms(text, POLICY) == POLICY.complete_ms
 
 
-@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox", "It was the age of foolishness,"])
+@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox", "It is five five five."])
 def test_words_without_an_end_need_more(text):
     assert required_silence_ms(text, POLICY) == POLICY.open_ms
 
 
 @pytest.mark.parametrize(
-    "text", ["I went to the", "and", "Well, um", "because.", "I want a...", "My favourite is the."]
+    "text",
+    [
+        "I went to the",
+        "and",
+        "Well, um",
+        "because.",
+        "I want a...",
+        "My favourite is the.",
+        "I like apples,",
+        "It is 5 5",
+    ],
 )
 def test_a_connector_a_filler_or_a_cut_off_phrase_needs_the_most(text):
     assert required_silence_ms(text, POLICY) == POLICY.trailing_ms
@@ -61,3 +71,16 @@ def test_a_value_given_beside_a_profile_wins():
 
 def test_words_are_told_apart_from_punctuation():
     assert words_of("Don’t stop — it's 5 o'clock!") == ["don't", "stop", "it's", "5", "o'clock"]
+
+
+def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
+    assert required_silence_ms("I like tea.", POLICY, completeness=0.96) == POLICY.complete_ms
+    assert required_silence_ms("I like tea.", POLICY, completeness=0.8) == POLICY.open_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.8) == POLICY.complete_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.4) == POLICY.open_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.trailing_ms
+
+
+def test_a_hanging_word_that_sounds_final_was_misheard_but_a_comma_was_not():
+    assert required_silence_ms("I went to the", POLICY, completeness=0.99) == POLICY.open_ms
+    assert required_silence_ms("I went to the shop,", POLICY, completeness=0.99) == POLICY.trailing_ms
