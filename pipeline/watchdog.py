@@ -18,8 +18,10 @@ _BEATS_A_LIMIT = 2
 _MOST_NAMES = 100
 """Of more, the rest share a name."""
 _THE_REST = "others"
-_LOOPS = ("asyncio.", "selectors.", "uvloop.", "pipecat.utils.asyncio.")
+_LOOPS = ("asyncio.", "selectors.", "uvloop.")
 """Packages whose code runs the callbacks and tasks, or waits for the next one."""
+_CARRIER = "pipecat."
+"""It calls our stages from tasks of its own; the stage is what is to be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _running(frame: FrameType | None) -> tuple[str, str] | None:
     callback = where = ""
     while frame:
         module = f"{frame.f_globals.get('__name__')}."
-        if module.startswith(_LOOPS):
+        if module.startswith(_LOOPS) or (callback and module.startswith(_CARRIER)):
             break
         code = frame.f_code
         callback = module + code.co_qualname

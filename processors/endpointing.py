@@ -7,6 +7,7 @@ sounds is heard beside that, and both are taken at the speaker's own pace.
 """
 
 import re
+from difflib import SequenceMatcher
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -87,6 +88,8 @@ _TAKES_THE_FLOOR = frozenset("stop wait no hey what why sorry please hold pause 
 """Single words that are meant to stop whoever talks."""
 _BACK_CHANNEL_PHRASES = frozenset({"i see", "got it", "i know", "of course", "oh really", "no way", "all right"})
 _MOST_BACK_CHANNEL_WORDS = 4
+_ECHO_SHARE = 0.6
+"""An echo is garbled; somebody who speaks of what the bot says shares fewer words with it, and in another order."""
 
 
 def words_of(text: str) -> list[str]:
@@ -146,3 +149,13 @@ def is_back_channel(text: str) -> bool:
         # One short word over the bot is a sound of listening, or noise, more often than a wish to speak.
         return words[0] not in _TAKES_THE_FLOOR
     return " ".join(words) in _BACK_CHANNEL_PHRASES or all(word in _BACK_CHANNELS for word in words)
+
+
+def is_echo(text: str, saying: str) -> bool:
+    """Whether words heard over the bot are what it says itself, out of somebody's loudspeaker."""
+    words = words_of(text)
+    blocks = SequenceMatcher(None, words, words_of(saying), autojunk=False).get_matching_blocks()
+    if len(words) < 3:
+        # So few may be found anywhere: they must stand side by side there.
+        return bool(words) and max(block.size for block in blocks) == len(words)
+    return sum(block.size for block in blocks) >= _ECHO_SHARE * len(words)

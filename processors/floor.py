@@ -52,6 +52,8 @@ class Utterance:
     """How finished it sounds (0-1), once that is known."""
     over_bot: bool = False
     """Whether it began while the bot was audible and has not taken the floor."""
+    perhaps_echo: bool = False
+    """Whether it began over a reply that has ended since, so that its words may be the bot's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Floor:
     """Counts the transcripts asked for."""
     habits: Habits = ()
     """How everybody pauses."""
+    saying: str = ""
+    """What the bot said last."""
     answered: tuple[str, float] | None = None
     """Who was answered last, and when they had stopped talking."""
 
@@ -137,6 +141,14 @@ class Audible:
 
 
 @dataclass(frozen=True, slots=True)
+class Saying:
+    """The bot begins to say this."""
+
+    attempt: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """The reply is over, or failed."""
 
@@ -158,7 +170,9 @@ class GiveUp:
     reason: str
 
 
-Event: TypeAlias = Voiced | Silent | Transcribed | Completeness | Verdict | Audible | Played | Announce | GiveUp
+Event: TypeAlias = (
+    Voiced | Silent | Transcribed | Completeness | Verdict | Audible | Saying | Played | Announce | GiveUp
+)
 
 # --- actions --------------------------------------------------------------------------------------------------
 

@@ -247,6 +247,14 @@ class ReplyAudibleFrame(SystemFrame):
 
 
 @dataclass
+class SayingFrame(SystemFrame):
+    """Upstream from play-out: the sound of this clause begins."""
+
+    attempt: int
+    text: str
+
+
+@dataclass
 class ReplyPlayedFrame(SystemFrame):
     """Upstream from play-out: the reply is over, to its end or cut short."""
 

@@ -24,6 +24,7 @@ from processors.floor import (
     Phase,
     Played,
     Say,
+    Saying,
     Silent,
     Speculate,
     Transcribe,
@@ -42,6 +43,7 @@ from processors.frames import (
     ReplyAudibleFrame,
     ReplyPlayedFrame,
     SayFrame,
+    SayingFrame,
     SilentFrame,
     SpeculateFrame,
     TranscribedFrame,
@@ -115,6 +117,8 @@ class TurnTaking(FrameProcessor):
                 return Verdict(attempt, answer, reason)
             case ReplyAudibleFrame(attempt=attempt, at_ms=at_ms):
                 return Audible(attempt, at_ms)
+            case SayingFrame(attempt=attempt, text=text):
+                return Saying(attempt, text)
             case ReplyPlayedFrame(attempt=attempt, at_ms=at_ms):
                 return Played(attempt, at_ms)
             case GiveUpFrame(reason=reason):

@@ -9,13 +9,14 @@ A *turn* is everything people say until it is answered; it may hold utterances o
 one reply prepared for it. An attempt is made on the first short silence, unheard; it is confirmed when the silence
 has lasted as long as the words so far require, and discarded when somebody goes on speaking. Until the reply is
 audible nothing is final: whoever goes on speaking continues the same turn. Once it is audible, speech over it is
-weighed by its words: a back-channel leaves the reply alone, anything else takes the floor.
+weighed by its words: a back-channel, or the bot's own words out of somebody's loudspeaker, leave the reply alone;
+anything else takes the floor.
 """
 
 from dataclasses import replace
 from typing import Any
 
-from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms
+from processors.endpointing import TurnPolicy, is_back_channel, is_echo, required_silence_ms
 from processors.floor import (
     Action,
     Announce,
@@ -33,6 +34,7 @@ from processors.floor import (
     Phase,
     Played,
     Say,
+    Saying,
     Silent,
     Speculate,
     Step,
@@ -48,6 +50,8 @@ from processors.habits import habit_of, pace, with_pause
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
 
+_SAYING_CHARS = 400
+"""As much of what the bot said last as may come back as an echo."""
 _UNKNOWN: dict[str, Any] = {"request": None, "text": None, "judging": False, "completeness": None}
 """What is known of an utterance's words once they have changed."""
 
@@ -71,6 +75,8 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
             last = max(floor.utterances, key=lambda u: u.stopped_ms, default=None)
             answered = (last.ref.speaker, last.stopped_ms) if last else None
             return replace(floor, audible=True, utterances=(), answered=answered), closing
+        case Saying(attempt, text) if attempt == floor.attempt:
+            return replace(floor, saying=f"{floor.saying} {text}"[-_SAYING_CHARS:]), ()
         case Played(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
             return _played(floor, policy)
         case Announce(text) if floor.phase is Phase.IDLE:
@@ -129,6 +135,8 @@ def _transcribed(floor: Floor, event: Transcribed, policy: TurnPolicy) -> Step:
         return _weigh_talk_over(floor, known, text, policy)
     # The verdict on its sound may have come first.
     judging = event.judging and known.completeness is None
+    if known.perhaps_echo and is_echo(text, floor.saying):
+        text = ""
     return _settle(_put(floor, replace(known, text=text, judging=judging)), policy)
 
 
@@ -142,7 +150,7 @@ def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
 
 def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
     """Decide by its words whether speech over the bot takes the floor."""
-    if is_back_channel(text):
+    if is_back_channel(text) or is_echo(text, floor.saying):
         if utterance.silence_ms:
             return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
         # Still talking: ask again, there is more of it by now.
@@ -203,7 +211,8 @@ def _played(floor: Floor, policy: TurnPolicy) -> Step:
         return _free(floor), closing
     if not floor.utterances:
         return _free(floor), ()
-    return _settle(_open(floor), policy)
+    beside = tuple(replace(u, perhaps_echo=u.over_bot) for u in floor.utterances)
+    return _settle(_open(replace(floor, utterances=beside)), policy)
 
 
 def _give_up(floor: Floor, reason: str) -> Step:

@@ -12,6 +12,7 @@ from processors.frames import (
     ReplyAudioFrame,
     ReplyPlayedFrame,
     ReplySpokenFrame,
+    SayingFrame,
 )
 from processors.speaking.pronunciation import Respelled, written_offset
 
@@ -34,8 +35,8 @@ class Playout(FrameProcessor):
 
     Works in its caller's task: it never waits, and a queue of its own would cost as much again as all it does.
 
-    Produces, upstream, `ReplyAudibleFrame` with the first sound and `ReplyPlayedFrame` when the reply has ended or was
-    interrupted, with the words that were played.
+    Produces, upstream, a `SayingFrame` for each clause, `ReplyAudibleFrame` with the first sound and `ReplyPlayedFrame`
+    when the reply has ended or was interrupted, with the words that were played.
     """
 
     def __init__(self, clock: SessionClock) -> None:
@@ -48,6 +49,7 @@ class Playout(FrameProcessor):
         match frame:
             case ClauseSpokenFrame():
                 self._next_clause(frame)
+                await self.push_frame(SayingFrame(frame.attempt, frame.text), _UP)
             case ReplyAudioFrame():
                 if self._playing:
                     await self._count(self._playing, frame)

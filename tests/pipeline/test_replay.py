@@ -128,6 +128,17 @@ def test_talking_over_the_bot_leaves_exactly_the_played_words(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("by_level")
+def test_the_bots_own_voice_out_of_a_loudspeaker_is_neither_an_interruption_nor_a_question() -> None:
+    reply = "Once there was a cat. It lived on a roof and it was never hungry."
+    settings = scripted(
+        hearing={"scripted_lines": ["Tell me a story.", "there was a cat it lived on a"]},
+        language={"scripted_replies": [reply, "Sorry."]},
+    )
+    replay = talk(silence(0.3), tone(0.6), silence(1.5), tone(1.0), silence(6), settings=settings)
+    assert [turn.spoken for turn in replay.turns] == [reply]
+
+
+@pytest.mark.usefixtures("by_level")
 def test_two_people_at_once_are_heard_each_for_themselves() -> None:
     settings = scripted(hearing={"scripted_lines": ["alice: I like tea.", "bob: And I like coffee."]})
     sounds = {

@@ -5,6 +5,9 @@ import threading
 import time
 
 from loguru import logger
+from pipecat.frames.frames import TextFrame
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.tests.utils import run_test
 
 from pipeline.loop import live_loop
 from pipeline.watchdog import LoopWatchdog
@@ -48,6 +51,19 @@ async def test_a_task_that_blocks_is_named_by_its_own_function():
     assert watchdog.counts[f"{__name__}.a_rude_task"] == 1
     assert watchdog.last is not None
     assert watchdog.last.where.startswith("a_rude_callback")
+
+
+async def test_a_stage_is_named_not_the_task_of_pipecat_that_calls_it():
+    class Rude(FrameProcessor):
+        async def process_frame(self, frame, direction):
+            await super().process_frame(frame, direction)
+            if isinstance(frame, TextFrame):
+                a_rude_callback()
+            await self.push_frame(frame, direction)
+
+    async with LoopWatchdog(LIMIT_MS) as watchdog:
+        await run_test(Rude(), frames_to_send=[TextFrame("hello")])
+    assert any(name.endswith("Rude.process_frame") for name in watchdog.counts)
 
 
 async def test_a_loop_that_only_waits_is_not_accused():

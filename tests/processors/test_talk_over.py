@@ -5,12 +5,14 @@ import pytest
 from processors.floor import (
     Announce,
     Audible,
+    CloseTurn,
     CloseUtterance,
     Heard,
     Interrupt,
     Phase,
     Played,
     Say,
+    Saying,
     Speculate,
     Transcribe,
     UtteranceRef,
@@ -28,6 +30,53 @@ def test_a_back_channel_does_not_stop_the_bot(words):
     room.quiet(128, over)
     assert room.hear(over, words) == (CloseUtterance(over),)
     assert room.floor.phase is Phase.ANSWERING
+
+
+STORY = "Once upon a time there was a cat who lived by the sea."
+
+
+@pytest.mark.parametrize("words", ["Once upon a", "was a cat who live", "there was a hat who lived by", "the sea"])
+def test_the_bots_own_words_out_of_a_loudspeaker_do_not_stop_it(words):
+    room = Room()
+    room.ask()
+    room.send(Saying(1, STORY))
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(over, words) == ()
+    room.quiet(128, over)
+    assert room.hear(over, words) == (CloseUtterance(over),)
+    assert room.floor.phase is Phase.ANSWERING
+
+
+@pytest.mark.parametrize("words", ["What about a dog?", "Was it a cat or a dog?", "Is it by the sea or not?", "No cat"])
+def test_somebody_who_speaks_of_what_the_bot_says_is_no_echo(words):
+    room = Room()
+    room.ask()
+    room.send(Saying(1, STORY))
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(over, words) == (Interrupt(1, "alice"),)
+
+
+def test_an_echo_that_outlasts_the_reply_is_not_answered():
+    room = Room()
+    room.ask()
+    room.send(Saying(1, STORY))
+    over = UtteranceRef("alice", 2)
+    room.talk(over, 320)
+    room.send(Played(1, room.at_ms))
+    room.quiet(128, over)
+    assert room.hear(over, "who lived by the sea") == ()
+    closed = room.quiet(POLICY.empty_ms, over)
+    assert kinds(closed) == [CloseUtterance, CloseTurn]
+
+
+def test_only_so_much_of_what_was_said_is_remembered():
+    room = Room()
+    room.ask()
+    for _ in range(100):
+        room.send(Saying(1, STORY))
+    assert len(room.floor.saying) == 400
 
 
 def test_words_over_the_bot_take_the_floor_while_they_are_still_being_said():
