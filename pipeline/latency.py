@@ -155,6 +155,7 @@ class LatencyObserver:
             said=entry.record.said or entry.text.strip(),
             spoken=frame.spoken,
             spoken_until_ms=frame.at_ms if entry.record.answered else None,
+            gap_ms=frame.gap_ms,
             stages=entry.stages,
         )
         if not record.answered and not record.reason:

@@ -33,6 +33,8 @@ class TurnRecord:
     """When the first audible sample of the reply was played."""
     spoken_until_ms: float | None = None
     """When the last sample of the reply was played."""
+    gap_ms: float = 0.0
+    """Silence within the reply because a clause was not ready when the one before had played."""
     interrupted_ms: float | None = None
     interrupted_by: str | None = None
     attempts: int = 0

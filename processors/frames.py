@@ -264,6 +264,8 @@ class ReplyPlayedFrame(SystemFrame):
     complete: bool
     at_ms: float
     """When the last sound had played."""
+    gap_ms: float = 0.0
+    """Silence (ms) between its clauses that nobody wrote: the next one was not ready."""
 
 
 @dataclass

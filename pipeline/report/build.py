@@ -49,6 +49,7 @@ def report_turn(record: TurnRecord) -> Turn:
         attempts=record.attempts,
         interrupted=interrupted,
         spoken_until_ms=record.spoken_until_ms,
+        gap_ms=record.gap_ms,
     )
 
 

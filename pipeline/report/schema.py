@@ -103,6 +103,8 @@ class Turn(_Model):
     interrupted: Interruption | None = None
     spoken_until_ms: float | None = None
     """The last sample of the reply that was played."""
+    gap_ms: float = Field(default=0.0, ge=0)
+    """Silence within the reply because a clause was not ready when the one before had played."""
 
 
 class Percentiles(_Model):

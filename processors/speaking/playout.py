@@ -17,6 +17,8 @@ from processors.frames import (
 from processors.speaking.pronunciation import Respelled, written_offset
 
 _UP = FrameDirection.UPSTREAM
+_GAP_MS = 30
+"""Packets are 20 ms apart; a longer wait is heard."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class _Playing:
     clause_ms: float = 0.0
     audible: bool = False
     until_ms: float = 0.0
+    gap_ms: float = 0.0
+    """Silence because the next clause was not ready when the one before had played."""
 
 
 class Playout(FrameProcessor):
@@ -72,6 +76,8 @@ class Playout(FrameProcessor):
         duration_ms = len(frame.audio) / 2 * 1000 / frame.sample_rate
         now_ms = self._clock.now_ms()
         playing.clause_ms += duration_ms
+        if playing.audible and now_ms - playing.until_ms > _GAP_MS:
+            playing.gap_ms += now_ms - playing.until_ms
         playing.until_ms = now_ms + duration_ms
         if not playing.audible:
             playing.audible = True
@@ -85,14 +91,14 @@ class Playout(FrameProcessor):
             return
         spoken = playing.spoken + (playing.clause.text if playing.clause else "")
         until_ms = max(playing.until_ms, self._clock.now_ms())
-        await self.push_frame(ReplyPlayedFrame(attempt, spoken.strip(), True, until_ms), _UP)
+        await self.push_frame(ReplyPlayedFrame(attempt, spoken.strip(), True, until_ms, playing.gap_ms), _UP)
 
     async def _cut_off(self, playing: _Playing) -> None:
         self._playing = None
         spoken = playing.spoken
         if (clause := playing.clause) and clause.duration_ms:
             spoken += played_words(clause.text, playing.clause_ms / clause.duration_ms, clause.respelled)
-        played = ReplyPlayedFrame(playing.attempt, spoken.strip(), False, self._clock.now_ms())
+        played = ReplyPlayedFrame(playing.attempt, spoken.strip(), False, self._clock.now_ms(), playing.gap_ms)
         await self.push_frame(played, _UP)
 
 

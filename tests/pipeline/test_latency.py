@@ -54,14 +54,14 @@ TURN = (
     ClauseSpokenFrame(1, "Because of it.", 800.0, 5.0, 1250.0, 1280.0),
     ReplyAudibleFrame(1, 1352.0, 1357.0),
 )
-PLAYED = (ReplySpokenFrame(1, "Because of it."), ReplyPlayedFrame(1, "Because of it.", True, 2157.0))
+PLAYED = (ReplySpokenFrame(1, "Because of it."), ReplyPlayedFrame(1, "Because of it.", True, 2157.0, 45.0))
 
 
 def test_a_turn_has_every_stage_in_order() -> None:
     (record,) = watch(*TURN, *PLAYED)
     assert tuple(record.stages) == STAGES
     assert list(record.stages.values()) == [1030.0, 1150.0, 1230.0, 1250.0, 1280.0, 1352.0]
-    assert record.v2v_ms == 357.0
+    assert (record.v2v_ms, record.gap_ms) == (357.0, 45.0)
     assert (record.started_ms, record.confirmed_ms, record.spoken_until_ms) == (400.0, 1350.0, 2157.0)
     assert (record.said, record.spoken, record.attempts, record.reason) == ("Because of it.", "Because of it.", 1, "")
 
