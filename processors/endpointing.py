@@ -54,7 +54,7 @@ class TurnPolicy(SettingsGroup):
 
 
 _PROFILES: dict[str, dict[str, int]] = {
-    "snappy": {"complete_ms": 200, "open_ms": 450, "trailing_ms": 850},
+    "snappy": {"complete_ms": 220, "open_ms": 450, "trailing_ms": 850},
     "patient": {"complete_ms": 650, "open_ms": 1000, "trailing_ms": 1800},
 }
 
