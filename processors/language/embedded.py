@@ -24,8 +24,8 @@ _KEPT_PROMPTS_MIB = 64
 """What has been read of prompts that others have pushed out of their slot. llama.cpp's default is 8 GiB."""
 _COURTESY_S = 0.5
 """A voice turn asks several times in a row; for this long after each the others leave the cores to it."""
-_MOST_COURTESY_S = 5.0
-"""Nobody waits longer than this in all for turns that may not come."""
+_MOST_COURTESY_S = 1.5
+"""Nobody waits longer than this at a time for turns that may not come: LANGUAGE_FAILOVER_FIRST_TOKEN_S is near."""
 
 
 class EmbeddedLlm:
