@@ -10,7 +10,7 @@ import soundfile
 import soxr
 
 from personas.library import load_character
-from pipeline.replay import Replay, run_replay
+from pipeline.replay import Replay, Room, run_replay
 from pipeline.settings import Settings
 from processors.models import ModelStore
 from processors.speaking.engines import VoiceStyle
@@ -93,6 +93,39 @@ def spoken(text: str) -> Pcm:
         return np.asarray(soxr.resample(sound, tts.sample_rate_hz, RATE_HZ), np.int16)
 
     return asyncio.run(speak())
+
+
+class Loudspeaker:
+    """Somebody asks, and what the bot answers comes back out of their loudspeaker, quieter and a little later."""
+
+    _LATER_FRAMES = 6
+
+    def __init__(self, question: Pcm, echo: Pcm, room: Room) -> None:
+        self._question, self._echo, self._rest = Played(question), Played(echo // 3), Played(silence(2))
+        self._room = room
+        self._talking_frames = 0
+
+    def read_frame(self) -> Pcm | None:
+        if (frame := self._question.read_frame()) is not None:
+            return frame
+        self._talking_frames += self._room.bot_talking or self._talking_frames > 0
+        if self._talking_frames <= self._LATER_FRAMES:
+            return silence(0.02)
+        echo = self._echo.read_frame()
+        return self._rest.read_frame() if echo is None else echo
+
+
+def test_the_bots_own_voice_out_of_a_loudspeaker_does_not_stop_it() -> None:
+    reply = "Once upon a time there was a cat who lived by the sea and was never hungry."
+    settings = Settings.model_validate({"language": {"provider": "scripted", "scripted_replies": [reply, "Sorry?"]}})
+    question, echo = np.concatenate((cut("endgame_nagg_nell", 0, 2.2), silence(0.5))), spoken(reply)
+    replay = run_replay(
+        lambda room: {"alice": Loudspeaker(question, echo, room)}, settings, load_character("ava"), speed="fast"
+    )
+    first, *rest = replay.turns
+    assert (first.spoken, first.interrupted_by) == (reply, None)
+    # Its end outlasts the reply; nothing was said by anybody.
+    assert not any(turn.heard or turn.answered for turn in rest)
 
 
 def mixed(*sounds: Pcm) -> Pcm:
