@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.results import provenance, write_result
+from bench.results import commit, provenance, write_result
 from bench.rooms import Building, percentile, rss_mb, scripted
 from pipeline.engines import running_engines
 from pipeline.loop import live_loop
@@ -43,12 +43,19 @@ def run_soak(
     Raises:
         AcoreError: the corpus or a file is not to be had.
     """
+    began_at = commit()
     with asyncio.Runner(loop_factory=live_loop()) as runner:
         samples = runner.run(_watch(minutes, rooms, settings, corpus, tell))
     growth = growth_percent(samples)
     path = out / "soak.json"
     source = provenance(minutes=minutes, rooms=rooms, engines="scripted")
-    content = {"bench": "soak", **source, "growth_percent": growth, "samples": [asdict(one) for one in samples]}
+    content = {
+        "bench": "soak",
+        **source,
+        "commit": began_at,
+        "growth_percent": growth,
+        "samples": [asdict(one) for one in samples],
+    }
     write_result(path, content)
     from bench.charts import write_soak_chart
 
