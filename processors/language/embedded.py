@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class EmbeddedLlm:
         # Set while no turn is under way, as far as one can tell.
         self._free = asyncio.Event()
         self._free.set()
+        self._row = asyncio.Lock()
         self._courtesy: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -72,30 +73,64 @@ class EmbeddedLlm:
 
         def work(job: StreamJob[Delta]) -> None:
             nonlocal gave_way
-            gave_way = self._complete(job, request, job)
+            gave_way = False
+            try:
+                gave_way = self._complete(job, request, job)
+            finally:
+                if not gave_way:
+                    leave()
 
-        while gave_way:
-            if priority is Priority.BACKGROUND:
-                await self._let_the_turn_pass()
-            left = sampling.max_tokens - len(said)
-            if left <= 0:
-                yield Delta("", "length")
-                return
-            # The model goes on with what it has said already.
-            asked = [*messages, Message("assistant", "".join(said))] if said else messages
-            request = _request(asked, sampling.model_copy(update={"max_tokens": left}), priority, tools)
-            async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as deltas:
-                async for delta in deltas:
-                    if priority is not Priority.BACKGROUND:
-                        self._note_turn()
-                    said.append(delta.text)
-                    yield delta
+        async with self._place(priority) as leave:
+            while gave_way:
+                if priority is Priority.BACKGROUND:
+                    await self._let_the_turn_pass()
+                left = sampling.max_tokens - len(said)
+                if left <= 0:
+                    yield Delta("", "length")
+                    return
+                # The model goes on with what it has said already.
+                asked = [*messages, Message("assistant", "".join(said))] if said else messages
+                request = _request(asked, sampling.model_copy(update={"max_tokens": left}), priority, tools)
+                async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as deltas:
+                    async for delta in deltas:
+                        if priority is not Priority.BACKGROUND:
+                            self._note_turn()
+                        said.append(delta.text)
+                        yield delta
 
     async def close(self) -> None:
         if self._courtesy:
             self._courtesy.cancel()
         await self._lane.close()
         self._server = None
+
+    @contextlib.asynccontextmanager
+    async def _place(self, priority: Priority) -> AsyncGenerator[Callable[[], None]]:
+        """A place in the row of those who give way, and how a thread leaves it.
+
+        One of them asks at a time: the others would begin as soon as a turn's first request is through, and whoever
+        was stopped is to go on first, while its slot still holds what was read.
+        """
+        if priority is not Priority.BACKGROUND:
+            yield lambda: None
+            return
+        loop, left = asyncio.get_running_loop(), False
+        await self._row.acquire()
+
+        def leave() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self._row.release()
+
+        def leave_soon() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(leave)
+
+        try:
+            yield leave_soon
+        finally:
+            leave()
 
     def _note_turn(self) -> None:
         self._free.clear()

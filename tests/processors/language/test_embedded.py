@@ -145,6 +145,36 @@ async def test_a_reply_in_text_begins_once_the_turn_is_through(tmp_path, llama_c
         assert loop.time() - read_s >= 0.49
 
 
+async def test_of_many_who_write_none_begins_between_two_requests_of_a_turn(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        (server,) = llama_cpp
+        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
+        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
+        server.gate = gate = threading.Event()
+        many = [asyncio.create_task(reply(llm, priority=Priority.BACKGROUND)) for _ in range(3)]
+        await stuck.wait()
+        reading = asyncio.create_task(llm.prefill([Message("user", "How")]))
+        await asyncio.sleep(0)
+        server.gate = None
+        gate.set()
+        await reading
+        await asyncio.sleep(0.05)
+        await reply(llm)
+        assert [request["id_slot"] for request in server.requests] == [1, 0, 0]
+        await asyncio.gather(*many)
+    # Whoever was stopped goes on first.
+    assert [request["messages"][-1]["role"] for request in server.requests[3:]] == ["assistant", "user", "user"]
+
+
+async def test_whoever_no_longer_wants_to_write_leaves_its_place_to_the_next(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        await reply(llm)
+        first, second = (asyncio.create_task(reply(llm, priority=Priority.BACKGROUND)) for _ in range(2))
+        await asyncio.sleep(0.02)
+        first.cancel()
+        assert await second == ("Hello there", "stop")
+
+
 async def test_every_sampling_setting_reaches_the_library(tmp_path, llama_cpp):
     async with started(tmp_path) as llm:
         await reply(llm)
