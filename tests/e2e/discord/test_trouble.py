@@ -1,18 +1,15 @@
 """What Discord does to a bot: moves, close codes, moderators, a lost gateway; while people talk and while none does."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.discord.bot import SCRIPTED, serve
 from tests.e2e.discord.conftest import Stage
 from tests.e2e.discord.speech import mumble, sentence
-from tests.local_discord import LocalDiscord, Participant, Permission
+from tests.local_discord import Participant, Permission
 from tests.local_discord.world import NONE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -240,20 +237,3 @@ async def test_a_deaf_bot_mends_itself_and_counts_it(scripted: Stage):
         forging.cancel()
         await both_ways(scripted, alice)
         assert "recover_dave 1x" in (await server.interact(alice.user, "vc status")).text
-
-
-async def test_a_machine_that_slept_rejoins_the_call_as_soon_as_it_wakes(server: LocalDiscord, tmp_path: Path):
-    async with serve(server, tmp_path, {**SCRIPTED, "DISCORD_VOICE_HEALTH_ASLEEP_AFTER_S": "2"}) as bot:
-        stage = Stage(server, bot)
-        async with stage.call("alice") as [alice]:
-            before, mark = sessions_of(stage), bot.mark()
-            bot.process.send_signal(signal.SIGSTOP)
-            await server.voice.forget(server.bot.id)
-            await asyncio.sleep(4)
-            bot.process.send_signal(signal.SIGCONT)
-            took_s = await until_back(stage, before + 1)
-            print(f"back {took_s:.2f} s after waking up")
-            # by the silence of the gateway alone it would notice after 30 s
-            assert took_s < 5
-            assert bot.find("Discord voice is asleep: rejoin", mark)
-            await both_ways(stage, alice)
