@@ -53,6 +53,8 @@ class Unasked:
             if urge.impulse.kind is Kind.REACTION:
                 await _react(message, urge.impulse.about)
             elif await self._welcome.finds(urge):
+                # At the channel's own pace: nobody waits for it.
+                await asyncio.sleep(self._cast.answer_delay_s(scene.guild_id, scene.id, urge.character.id))
                 await self._giver.give(message.channel, self._letter(urge, scene, str(message.id)))
 
     async def entered(self, member: discord.Member, channel_id: int) -> None:

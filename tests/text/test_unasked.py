@@ -31,6 +31,9 @@ class Moved:
         self.seen.append(event)
         return (Urge(AVA, Impulse(self.kind, event.channel, "tea", "Would it be welcome?")),)
 
+    def answer_delay_s(self, guild_id: str, channel_id: str, character_id: str) -> float:
+        return 0.0
+
     def ambient_channels(self) -> tuple[tuple[str, str], ...]:
         return (("1", "10"),)
 

@@ -47,7 +47,7 @@ _LONGEST_SCANNED = 4000
 """Characters of a message that are searched for lore; Discord's longest."""
 _LONGEST_NAME = 64
 _CHARS_PER_TOKEN = 3.5
-_UNASKED = frozenset((Kind.PROACTIVE, Kind.CURIOSITY, Kind.AMBIENT))
+_UNASKED = frozenset(Kind) - {Kind.REACTION}
 """What characters say in ambient channels only."""
 
 

@@ -69,9 +69,12 @@ def test_a_lull_moves_them_to_speak_once() -> None:
 
 
 def test_whoever_joins_the_voice_channel_may_be_greeted() -> None:
-    [urge] = cast_of(AVA).observe("g", JoinedVoice("v", "Mia", NOW_S))
+    cast = cast_of(AVA, ambient_channels=(20,))
+    [urge] = cast.observe("g", JoinedVoice("20", "Mia", NOW_S))
     assert urge.impulse.kind is Kind.VOICE_JOIN
-    assert not cast_of(AVA, off=(Kind.VOICE_JOIN,)).observe("g", JoinedVoice("v", "Mia", NOW_S))
+    assert not cast.observe("g", JoinedVoice("21", "Mia", NOW_S)), "not in a channel where nobody allowed it"
+    silent = cast_of(AVA, ambient_channels=(20,), off=(Kind.VOICE_JOIN,))
+    assert not silent.observe("g", JoinedVoice("20", "Mia", NOW_S))
 
 
 def test_the_settings_say_how_lively_a_character_is_whose_card_does_not() -> None:
