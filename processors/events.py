@@ -97,6 +97,8 @@ class TextMessage(BusDataMessage):
     """The pictures that came with it."""
     about_picture: bool = False
     """It asks what a picture shows: without sight there is nothing to answer."""
+    for_anybody: bool = False
+    """It called no character: what one cannot answer is passed over in silence."""
     unbidden: str = ""
     """What moves the character to speak by itself."""
     company: tuple[str, ...] = ()

@@ -89,7 +89,7 @@ class Answerer:
         """
         view = await self._view(llm, message)
         if view.refusal:
-            draft.trouble = view.refusal
+            draft.trouble = "" if message.for_anybody else view.refusal
             return
         prompt, tokens = await self._prompt(message, character, view)
         self._show(prompt)

@@ -89,6 +89,7 @@ class TextDesk:
             written=Utterance(str(message.author.id), message.author.display_name, text or "(calls you)", now_s),
             characters=route.ids if answered else (),
             attachments=pictures if answered else (),
+            for_anybody=why is Why.PICTURE,
             about_picture=bool(pictures) and (not text or asks_about_picture(text)),
         )
         if answered:

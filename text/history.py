@@ -57,7 +57,3 @@ class RecentHistory:
 
     async def recall(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...], text: str) -> Recollection:
         return NO_RECOLLECTION
-
-    def forget(self, scene: Scene) -> None:
-        """Begin a scene anew."""
-        self._pages.pop(scene, None)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from processors.events import TurnRecord
+from processors.events import Attachment, TurnRecord
 from processors.floor import Heard
 from processors.lanes import Priority
 from processors.memory import Scene, SceneKind
@@ -228,3 +228,20 @@ async def test_an_answer_may_be_as_long_as_its_question_asks_for() -> None:
         await answers(side, letter("Explain in detail how tides work", "bram-holloway"))
     short, long = (sampling.max_tokens for _, sampling, _ in llm.asked)
     assert short < long
+
+
+async def test_without_sight_a_question_about_a_picture_is_refused_and_one_for_anybody_passed_over() -> None:
+    llm = Echo()
+    asked, for_anybody = letter("What is this?"), letter("What is this?")
+    for message in (asked, for_anybody):
+        message.attachments = (Attachment("cat.png", "https://example.org/cat.png", "image/png", 10),)
+        message.about_picture = True
+    for_anybody.for_anybody = True
+    async with text_side(llm) as side:
+        assert "I cannot see pictures" in (await answers(side, asked))[-1].trouble
+        assert [(reply.trouble, reply.whole) for reply in await answers(side, for_anybody)] == [("", "")]
+        remark = letter("My cat and I had a lovely day")
+        remark.attachments = asked.attachments
+        await answers(side, remark)
+    assert len(llm.asked) == 1
+    assert "You cannot see it" in llm.prompts[0]

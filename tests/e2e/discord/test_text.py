@@ -273,6 +273,13 @@ async def test_without_sight_a_question_about_a_picture_is_refused(chat: Chat) -
     assert answer.reply_to is not None
 
 
+async def test_without_sight_a_question_for_anybody_is_left_to_others(chat: Chat) -> None:
+    channel = await chat.channel()
+    await chat.write(channel, "what is this?", files=(("cat.png", b"\x89PNG"),))
+    await chat.says_nothing_more(channel)
+    assert chat.answers(channel) == []
+
+
 async def test_joining_a_voice_channel_is_refused_where_voice_is_off(chat: Chat) -> None:
     answer = await chat.server.interact(await chat.server.user("dora"), "join", {"channel": chat.server.voice_channel})
     assert "voice is switched off" in (await answer.finished()).content
