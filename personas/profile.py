@@ -59,6 +59,8 @@ class CharacterSettings(BaseModel, frozen=True):
     """The way of behaving it is compiled with: `neuro`, `caring`, `chaotic`, `assistant`, or none."""
     behaviour: BehaviourSettings = Field(default_factory=BehaviourSettings)
     """How often it does something unbidden, and how it feels."""
+    knowledge: tuple[str, ...] = ()
+    """The categories of documents it knows; of all, if none is named."""
 
 
 @dataclass(frozen=True, slots=True)

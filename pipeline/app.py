@@ -15,11 +15,13 @@ from pipeline.folders import data_folder
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
+from pipeline.memory import memory_of
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
 from pipeline.text_side import TextSide, running_text
 from processors.language.engines import LanguageModel
+from processors.memory.service import MemoryService
 from processors.thinking.model import ThinkingModel
 from text.bot import AcoreBot, point_at
 from text.cast import Cast, Shelf
@@ -42,12 +44,27 @@ def run_app(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     began_s = time.monotonic()
     shelf = shelf_of(settings)
-    async with running_cast(settings, shelf) as cast, running_text(settings, cast) as text:
-        await _serve_discord(settings, cast, shelf, text, began_s)
+    loaded = asyncio.Event()
+    # The data folder is claimed before anything else is done in it.
+    async with (
+        memory_of(settings, loaded) as memory,
+        running_cast(settings, shelf) as cast,
+        running_text(settings, cast, memory=memory) as text,
+    ):
+        await _serve_discord(settings, cast, shelf, text, memory, loaded, began_s)
 
 
-async def _serve_discord(settings: Settings, cast: Cast, shelf: Shelf, text: TextSide, began_s: float) -> None:
-    rooms = DiscordRooms(settings, cast, OptOuts(data_folder(settings)), text.overhear)
+async def _serve_discord(
+    settings: Settings,
+    cast: Cast,
+    shelf: Shelf,
+    text: TextSide,
+    memory: MemoryService | None,
+    loaded: asyncio.Event,
+    began_s: float,
+) -> None:
+    rooms = DiscordRooms(settings, cast, OptOuts(data_folder(settings)), text.overhear, memory)
+    knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
@@ -55,7 +72,7 @@ async def _serve_discord(settings: Settings, cast: Cast, shelf: Shelf, text: Tex
         return TextDesk(client, text.line, cast, rooms, welcome, settings.text, ambient_channels=ambient)
 
     def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
-        return make_cogs(rooms, cast, shelf, desk)
+        return make_cogs(rooms, cast, shelf, desk, knowledge)
 
     def text_ready(llm: LanguageModel, thinking: ThinkingModel) -> None:
         text.worker.bind(llm)
@@ -78,6 +95,7 @@ async def _serve_discord(settings: Settings, cast: Cast, shelf: Shelf, text: Tex
             # Text is served while the voice engines still load.
             async with _engines(settings, rooms, text_ready), settings.loop.watch(), kept_lean():
                 serving.remove_done_callback(stop_loading)
+                loaded.set()
                 if settings.discord.voice:
                     logger.info("voice ready after {:.1f} s", time.monotonic() - began_s)
                 try:

@@ -15,11 +15,11 @@ def run(context: typer.Context) -> None:
     settings = state.load()
 
     from pipeline.cli_models import pull_models
-    from pipeline.engines import model_store, models_needed
+    from pipeline.engines import EVERY_KIND, model_store, models_needed
 
     # Before anything is fetched or loaded for nothing.
     settings.discord.login_token()
-    kinds = ("stt", "llm", "tts") if settings.discord.voice else ("llm",)
+    kinds = EVERY_KIND if settings.discord.voice else ("llm", "embedding")
     pull_models(model_store(settings), models_needed(settings, kinds))
 
     from pipeline.app import run_app

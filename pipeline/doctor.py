@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from personas.library import load_character
-from pipeline.engines import conversion_of, model_store, models_needed
+from pipeline.engines import EVERY_KIND, conversion_of, model_store, models_needed
 from pipeline.settings import Settings
 from processors.errors import AcoreError, ModelError, PersonaError
 from processors.failover import names_in_order
@@ -104,7 +104,9 @@ def check_disk(settings: Settings) -> Iterator[Check]:
     """Room in the folders that are written to: the models' and the working one."""
     store = model_store(settings)
     missing = sum(
-        s.model.size for s in store.status() if s.model.name in models_needed(settings) and s.state != "ready"
+        s.model.size
+        for s in store.status()
+        if s.model.name in models_needed(settings, EVERY_KIND) and s.state != "ready"
     )
     yield _room("disk (models)", store.folder, missing + _LITTLE_DISK, "ACORE_MODELS_DIR")
     yield _room("disk (here)", Path.cwd(), _LITTLE_DISK, "another working folder")
@@ -137,7 +139,7 @@ def check_character(settings: Settings) -> Check:
 def check_models(settings: Settings) -> Iterator[Check]:
     """The models that the chosen engines load, verified."""
     store = model_store(settings)
-    for name in models_needed(settings):
+    for name in models_needed(settings, EVERY_KIND):
         try:
             resolved = store.resolve(name)
         except ModelError as error:

@@ -15,12 +15,16 @@ from processors.hearing.engines import SpeechToText, make_stt
 from processors.hearing.turn_end import TurnEndDetector, make_turn_end
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
 from processors.language.engines import LanguageModel, make_llm
+from processors.memory.embedding import MODEL as EMBEDDING_MODEL
 from processors.models import ModelStore
 from processors.models.catalogue import MODELS
 from processors.speaking.conversion import Conversions, ConvertedTts
 from processors.speaking.engines import TextToSpeech, make_tts
 from processors.speaking.rvc import RvcVoice
 from processors.thinking.model import ThinkingModel, make_thinking
+
+VOICE_KINDS = ("stt", "llm", "tts")
+EVERY_KIND = (*VOICE_KINDS, "embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,13 @@ def _models_of_engines(settings: Settings) -> dict[tuple[str, str], str]:
         ("stt", "moonshine"): "moonshine-tiny-en",
         ("stt", "parakeet"): settings.hearing.parakeet.model,
         ("llm", "embedded"): settings.language.embedded_model,
+        ("embedding", "chroma"): EMBEDDING_MODEL,
         ("tts", "hibari"): "hibari-heart",
         ("tts", "kokoro"): settings.speaking.kokoro.model,
     }
 
 
-def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "tts")) -> list[str]:
+def models_needed(settings: Settings, kinds: Collection[str] = VOICE_KINDS) -> list[str]:
     """Names, in the manifest, of the models that the chosen engines of these kinds load."""
     needed = _models_of_engines(settings)
     chosen = (
@@ -91,6 +96,8 @@ def models_needed(settings: Settings, kinds: Collection[str] = ("stt", "llm", "t
         ("llm", settings.language.provider),
         *(("tts", name) for name in (settings.speaking.engine, *settings.speaking.fallbacks)),
     )
+    if settings.memory.enabled:
+        chosen = (*chosen, ("embedding", settings.memory.recall.vectors))
     # What is not in the manifest is a path of the user's own.
     names = (needed.get(engine, "") for engine in chosen if engine[0] in kinds)
     return [name for name in dict.fromkeys(names) if name in MODELS]

@@ -1,12 +1,14 @@
 """One voice room on Discord: the transport, the pipeline over it, and what keeps both alive."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
 from loguru import logger
+from pipecat.workers.base_worker import BaseWorker
 
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines
@@ -19,6 +21,10 @@ from pipeline.voice import VoicePipeline, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
+from processors.memory import Scene, SceneKind
+from processors.memory.room import RoomMemory
+from processors.memory.service import MemoryService
+from processors.memory.worker import MemoryWorker
 from text.cast import Cast
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
@@ -60,6 +66,7 @@ class DiscordRoom:
         opted_out: Iterable[int],
         on_closed: Callable[["DiscordRoom", str], None],
         overhear: Overhear = nobody_overhears,
+        memory: MemoryService | None = None,
     ) -> None:
         self._channel = channel
         self._engines = engines
@@ -72,8 +79,24 @@ class DiscordRoom:
         clock = SessionClock()
         self._mind = RoomMind(cast, str(channel.guild.id), str(channel.id), self._name_of)
         self._character = character = self._mind.opening.character
+        self._since_s = time.time()
+        self._side_workers: list[BaseWorker] = [TurnListener(f"turns-{channel.guild.id}", self._note_turn)]
+        room_memory = None
+        if memory:
+            room_memory = RoomMemory(memory, self._scene, character.id)
+            memory.limit_knowledge(character.id, character.settings.knowledge)
+            name = f"memory-{channel.guild.id}"
+            worker = MemoryWorker(name, memory, self._scene, character.id, character.name, self._name_of)
+            self._side_workers.append(worker)
         self.pipeline: VoicePipeline = voice_pipeline(
-            engines, settings, character, clock, name_of=self._name_of, people=self._people, mind=self._mind
+            engines,
+            settings,
+            character,
+            clock,
+            name_of=self._name_of,
+            people=self._people,
+            mind=self._mind,
+            memory=room_memory,
         )
         self.transport = DiscordTransport(
             settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s
@@ -104,8 +127,8 @@ class DiscordRoom:
         async def on_ready() -> None:
             ready.set()
 
-        listener = TurnListener(f"turns-{self._channel.guild.id}", self._note_turn)
-        self._running = asyncio.create_task(self._session.run(listener, on_ready=on_ready), name="voice session")
+        running = self._session.run(*self._side_workers, on_ready=on_ready)
+        self._running = asyncio.create_task(running, name="voice session")
         self._running.add_done_callback(self._ended)
         await ready.wait()
         # Beside the join: a language model that hangs must not keep the bot out.
@@ -184,6 +207,18 @@ class DiscordRoom:
     def _name_of(self, user_id: str) -> str:
         member = self._channel.guild.get_member(int(user_id)) if user_id.isdigit() else None
         return member.display_name if member else user_id
+
+    def _scene(self) -> Scene:
+        """Where the room is now, for memory."""
+        channel = self.channel
+        seen_by_all = channel.permissions_for(channel.guild.default_role)
+        return Scene(
+            SceneKind.VOICE,
+            str(channel.id),
+            str(channel.guild.id),
+            restricted=not (seen_by_all.view_channel and seen_by_all.connect),
+            since_s=self._since_s,
+        )
 
     def _people(self) -> int:
         return sum(not member.bot for member in self.channel.members)

@@ -12,6 +12,7 @@ from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom, Overhear, nobody_overhears
 from pipeline.settings import Settings
+from processors.memory.service import MemoryService
 from text.cast import Cast
 from text.permissions import check_joinable
 from text.rooms import RoomError
@@ -31,13 +32,19 @@ class DiscordRooms:
     """Implements `text.rooms.VoiceRooms`."""
 
     def __init__(
-        self, settings: Settings, cast: Cast, opt_outs: OptOuts, overhear: Overhear = nobody_overhears
+        self,
+        settings: Settings,
+        cast: Cast,
+        opt_outs: OptOuts,
+        overhear: Overhear = nobody_overhears,
+        memory: MemoryService | None = None,
     ) -> None:
         """`overhear` is told of every turn of every room."""
         self._settings = settings
         self._cast = cast
         self._opt_outs = opt_outs
         self._overhear = overhear
+        self._memory = memory
         self._engines: Engines | None = None
         self._rooms: dict[int, DiscordRoom] = {}
         self._locks: dict[int, asyncio.Lock] = {}
@@ -75,6 +82,7 @@ class DiscordRooms:
                 self._opt_outs.ids,
                 self._room_closed,
                 self._overhear,
+                self._memory,
             )
             self._rooms[guild_id] = room
             try:

@@ -21,6 +21,7 @@ from processors.endpointing import TurnPolicy
 from processors.errors import SettingError
 from processors.hearing.settings import HearingSettings
 from processors.language.settings import LanguageSettings
+from processors.memory.settings import MemorySettings
 from processors.models.settings import ModelSettings
 from processors.setting_names import Env, Follows, SettingsGroup
 from processors.speaking.rvc import RvcSettings
@@ -67,6 +68,7 @@ class Settings(SettingsGroup):
     turns: TurnPolicy = TurnPolicy()
     language: LanguageSettings = LanguageSettings()
     thinking: ThinkingSettings = ThinkingSettings()
+    memory: MemorySettings = MemorySettings()
     speaking: SpeakingSettings = SpeakingSettings()
     rvc: RvcSettings = RvcSettings()
     persona: PersonaSettings = PersonaSettings()

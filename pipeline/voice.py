@@ -17,6 +17,7 @@ from processors.language.conversation import Conversation, Prompt
 from processors.language.engines import Message
 from processors.language.responder import Responder
 from processors.language.tokens import TokenCounter
+from processors.memory.room import RoomMemory
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
 from processors.speaking.pronunciation import pronunciations_of
@@ -54,11 +55,12 @@ def voice_pipeline(
     name_of: Callable[[str], str] = str,
     people: Callable[[], int] = lambda: 0,
     mind: RoomMind | None = None,
+    memory: RoomMemory | None = None,
 ) -> VoicePipeline:
     """Build the stages of one room for one character.
 
     `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown; `mind`
-    is what the character feels and remembers, None for nothing.
+    is what the character feels and remembers, None for nothing; `memory` is what comes to its mind of earlier times.
 
     Raises:
         SettingError: what the settings or the card say of the voice is wrong.
@@ -77,7 +79,7 @@ def voice_pipeline(
         hearing,
         turn_taking,
         ThinkingGate(names, clock, people=people),
-        Responder(engines.llm, conversation, settings.language, clock, notes=notes),
+        Responder(engines.llm, conversation, settings.language, clock, notes=notes, memory=memory),
         speaker,
     )
     return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock), name_of)

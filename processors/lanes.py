@@ -118,7 +118,7 @@ class Lane:
             else:
                 _call_soon(loop, finish, result, None)
 
-        with _outside(loop):
+        with outside_work(loop):
             self._submit(perform, priority)
             try:
                 return await done
@@ -154,7 +154,7 @@ class Lane:
         self._submit(perform, priority)
         try:
             while True:
-                with _outside(loop):
+                with outside_work(loop):
                     piece = await pieces.get()
                 if isinstance(piece, _End):
                     if piece.error is not None:
@@ -226,7 +226,8 @@ def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., Any], *a
 
 
 @contextlib.contextmanager
-def _outside(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def outside_work(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """While inside, the loop's time, if it is virtual, is that of the wall: another thread is working."""
     tracked = loop if isinstance(loop, TracksOutsideWork) else None
     if tracked:
         tracked.outside_begin()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
@@ -25,6 +26,7 @@ from processors.language.context import NO_NOTES, Notes
 from processors.language.conversation import Conversation
 from processors.language.engines import LanguageModel, Message, Usage
 from processors.language.settings import LanguageSettings
+from processors.memory.room import RoomMemory
 
 _ATTEMPTS_KEPT = 8
 
@@ -32,7 +34,8 @@ _ATTEMPTS_KEPT = 8
 class Responder(FrameProcessor):
     """Consumes `SpeculateFrame`; produces `ReplyTextFrame`s and a `ReplyTextEndFrame`.
 
-    A `PartialFrame` has the model read ahead what will probably be asked, while nothing else is asked of it.
+    A `PartialFrame` has memory look up what will probably be asked, and the model read it ahead, while nothing else is
+    asked of it.
     `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
     into the conversation with exactly the words that were played.
     """
@@ -45,10 +48,12 @@ class Responder(FrameProcessor):
         clock: SessionClock,
         *,
         notes: Callable[[tuple[Heard, ...]], Notes] = lambda _: NO_NOTES,
+        memory: RoomMemory | None = None,
     ) -> None:
-        """`notes` gives what matters for a reply to what was heard, at once."""
+        """`notes` gives what matters for a reply to what was heard, at once; `memory` what comes to mind, in a while."""
         super().__init__(name="responder")
         self._notes = notes
+        self._memory = memory
         self._llm = llm
         self._conversation = conversation
         self._settings = settings
@@ -83,6 +88,8 @@ class Responder(FrameProcessor):
 
     async def cleanup(self) -> None:
         await self._stop()
+        if self._memory:
+            await self._memory.close()
         await super().cleanup()
 
     def _read_ahead(self, heard: tuple[Heard, ...]) -> None:
@@ -96,7 +103,14 @@ class Responder(FrameProcessor):
         """Have the newest words read, and those that came meanwhile."""
         while heard := self._unread:
             self._unread = ()
-            await self._llm.prefill(self._conversation.request(heard, self._notes(heard)))
+            notes = await self._recall(heard, self._notes(heard))
+            await self._llm.prefill(self._conversation.request(heard, notes))
+
+    async def _recall(self, heard: tuple[Heard, ...], notes: Notes) -> Notes:
+        """`notes` with what comes to mind, by its deadline."""
+        if self._memory is None:
+            return notes
+        return replace(notes, knowledge=(*notes.knowledge, *(await self._memory.recall(heard)).lines))
 
     def _begin(self, frame: SpeculateFrame) -> None:
         notes = self._notes(frame.heard)
@@ -107,6 +121,8 @@ class Responder(FrameProcessor):
             self._task = self.create_task(self._respond(frame, notes), name=f"respond-{frame.attempt}")
 
     async def _respond(self, frame: SpeculateFrame, notes: Notes) -> None:
+        notes = await self._recall(frame.heard, notes)
+        self._asked[frame.attempt] = frame.heard, notes
         messages = self._conversation.request(frame.heard, notes)
         cut_short = False
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from processors.floor import Heard
 from processors.memory.port import NO_RECOLLECTION, Memory, Recollection, Scene
@@ -14,7 +15,8 @@ _ENOUGH = 0.6
 class RoomMemory:
     """What one character remembers in one room. `prefetch` as soon as words are known, `recall` when a reply begins."""
 
-    def __init__(self, memory: Memory, scene: Scene, persona_id: str) -> None:
+    def __init__(self, memory: Memory, scene: Callable[[], Scene], persona_id: str) -> None:
+        """`scene` tells where the room is now: it may be moved."""
         self._memory = memory
         self._scene = scene
         self._persona_id = persona_id
@@ -23,23 +25,24 @@ class RoomMemory:
 
     def prefetch(self, heard: tuple[Heard, ...]) -> None:
         """Begin to look up what matters for `heard`, unless that is under way."""
-        if heard == self._for or not telling_words(_text(heard)):
+        if not telling_words(_text(heard)) or self._serves(heard):
             return
         self.stop()
         self._for = heard
         people = tuple(dict.fromkeys(one.speaker for one in heard))
         self._looking = asyncio.create_task(
-            self._memory.recall(self._scene, self._persona_id, people, _text(heard)), name="prefetch"
+            self._memory.recall(self._scene(), self._persona_id, people, _text(heard)), name="prefetch"
         )
 
     async def recall(self, heard: tuple[Heard, ...]) -> Recollection:
         """What matters for answering `heard`, by the deadline of `Memory.recall`."""
-        if not self._serves(heard):
-            self.prefetch(heard)
-        if self._looking is None:
+        self.prefetch(heard)
+        if self._looking is None or not telling_words(_text(heard)):
             return NO_RECOLLECTION
-        # Shielded: the next attempt of the same turn may ask for the same.
-        return await asyncio.shield(self._looking)
+        looking = self._looking
+        # Not awaited itself: another attempt may want the same, and one that is given up must not end the reply.
+        await asyncio.wait({looking})
+        return NO_RECOLLECTION if looking.cancelled() else looking.result()
 
     def stop(self) -> None:
         """Forget what was being looked up."""

@@ -130,9 +130,15 @@ def ago(seconds: float) -> str:
 
 @contextlib.asynccontextmanager
 async def running_memory(
-    folder: Path, settings: MemorySettings, models: ModelStore, now_s: Callable[[], float] = time.time
+    folder: Path,
+    settings: MemorySettings,
+    models: ModelStore,
+    now_s: Callable[[], float] = time.time,
+    *,
+    begin: asyncio.Event | None = None,
 ) -> AsyncIterator[MemoryService]:
-    """The memory of a data folder, until the block is left. It serves at once; the search by meaning comes later.
+    """The memory of a data folder, until the block is left. It serves at once; indexing, and the search by meaning,
+    start when `begin` is set: loading them must not slow down what people wait for.
 
     Raises:
         StorageError: another process has the folder, or it cannot be written.
@@ -143,9 +149,9 @@ async def running_memory(
         memory = MemoryService(store, folder, settings, now_s)
         work: list[asyncio.Task[None]] = []
         if recall.vectors != "off":
-            work.append(asyncio.create_task(_by_meaning(memory, embedder, vectors), name="index of meanings"))
+            work.append(asyncio.create_task(_by_meaning(memory, embedder, vectors, begin), name="meanings"))
         if settings.knowledge.enabled:
-            work.append(asyncio.create_task(memory.knowledge.run(), name="documents"))
+            work.append(asyncio.create_task(_documents(memory.knowledge, begin), name="documents"))
         try:
             yield memory
         finally:
@@ -157,8 +163,16 @@ async def running_memory(
             await embedder.close()
 
 
-async def _by_meaning(memory: MemoryService, embedder: Embedder, vectors: Vectors) -> None:
+async def _by_meaning(memory: MemoryService, embedder: Embedder, vectors: Vectors, begin: asyncio.Event | None) -> None:
+    if begin:
+        await begin.wait()
     try:
         await memory.learn_meanings(embedder, vectors)
     except AcoreError as error:
         logger.warning("memories are searched by words alone: {}", error)
+
+
+async def _documents(knowledge: Knowledge, begin: asyncio.Event | None) -> None:
+    if begin:
+        await begin.wait()
+    await knowledge.run()

@@ -16,13 +16,19 @@ class HistorySettings(SettingsGroup):
     """How far a conversation reaches back: so many messages, and none before a pause of so many minutes."""
 
     channel_messages: int = Field(default=50, ge=2, le=1000)
+    """The most messages a conversation in a channel reaches back."""
     channel_idle_min: float = Field(default=30, gt=0)
+    """The pause (minutes) after which a new conversation begins in a channel."""
     thread_messages: int = Field(default=30, ge=2, le=1000)
+    """The most messages a conversation in a thread reaches back."""
     thread_idle_min: float = Field(default=15, gt=0)
+    """The pause (minutes) after which a new conversation begins in a thread."""
     dm_messages: int = Field(default=20, ge=2, le=1000)
+    """The most messages a conversation in direct messages (or the console) reaches back."""
     dm_idle_min: float = Field(default=10, gt=0)
+    """The pause (minutes) after which a new conversation begins in direct messages (or the console)."""
     voice_messages: int = Field(default=100, ge=2, le=1000)
-    """A voice conversation reaches back to where its session began, whatever the pauses."""
+    """The most messages a voice conversation reaches back: to the beginning of its session, whatever the pauses."""
 
     def most(self, kind: SceneKind) -> int:
         """The most messages of a conversation."""

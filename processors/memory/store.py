@@ -4,6 +4,7 @@ Writing never waits: statements are queued and committed together within a secon
 the cores to the conversation. Reading goes over a connection of its own and sees what is committed.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import aiosqlite
 
 from processors.errors import StorageError
-from processors.lanes import Lane
+from processors.lanes import Lane, outside_work
 from processors.memory.file import BUSY_MS, FILE, hold, prepare
 from processors.memory.schema import WORD_INDEXES
 from processors.memory.writer import Statement, Writer
@@ -54,7 +55,8 @@ class Store:
             StorageError: the file is damaged or the query failed.
         """
         try:
-            return list(await self._reading.execute_fetchall(sql, values))
+            with outside_work(asyncio.get_running_loop()):
+                return list(await self._reading.execute_fetchall(sql, values))
         except sqlite3.Error as error:
             raise StorageError(f"the memory file {self.path} cannot be read: {error}") from error
 

@@ -27,13 +27,13 @@ class MemoryWorker(BaseWorker):
         self,
         name: str,
         memory: Memory,
-        scene: Scene,
+        scene: Callable[[], Scene],
         persona_id: str,
         persona_name: str,
         name_of: Callable[[str], str] = str,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`name_of` gives the name of a speaker's id; `now_s` is the wall clock."""
+        """`scene` tells where the room is now, `name_of` the name of a speaker's id; `now_s` is the wall clock."""
         super().__init__(name)
         self._memory = memory
         self._scene = scene
@@ -44,4 +44,5 @@ class MemoryWorker(BaseWorker):
     async def on_bus_message(self, message: BusMessage) -> None:
         await super().on_bus_message(message)
         if isinstance(message, TurnFinished):
-            self._memory.note(exchange_of(message.record, self._scene, *self._persona, self._name_of, self._now_s()))
+            scene, now_s = self._scene(), self._now_s()
+            self._memory.note(exchange_of(message.record, scene, *self._persona, self._name_of, now_s))

@@ -11,6 +11,8 @@ from typing import Any
 import aiosqlite
 from loguru import logger
 
+from processors.lanes import outside_work
+
 GATHER_S = 0.25
 """How long statements gather before they are committed together."""
 MOST_WAITING = 20_000
@@ -113,7 +115,8 @@ class Writer:
     async def _write(self, groups: list[Group]) -> bool:
         """Whether these groups are dealt with."""
         try:
-            await self._commit(groups)
+            with outside_work(asyncio.get_running_loop()):
+                await self._commit(groups)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _MAY_PASS:
                 return self._blame(groups, error)

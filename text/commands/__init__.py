@@ -2,11 +2,13 @@
 
 from discord.ext import commands
 
+from processors.memory.knowledge import Knowledge
 from text.cast import Cast, Shelf
 from text.commands.ambient import AmbientCommands
 from text.commands.characters import CharacterCommands
 from text.commands.help import HelpCommands
 from text.commands.imports import ImportCommands
+from text.commands.knowledge import KnowledgeCommands
 from text.commands.privacy import PrivacyCommands
 from text.commands.relationship import RelationshipCommands
 from text.commands.status import StatusCommands
@@ -17,8 +19,10 @@ from text.desk import TextDesk
 from text.rooms import VoiceRooms
 
 
-def make_cogs(rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk) -> tuple[commands.Cog, ...]:
-    """All commands, in the order `/help` shows them."""
+def make_cogs(
+    rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk, knowledge: Knowledge | None = None
+) -> tuple[commands.Cog, ...]:
+    """All commands, in the order `/help` shows them. Without `knowledge` there are none about documents."""
     return (
         VoiceCommands(rooms, desk),
         VoicesCommands(rooms),
@@ -28,6 +32,7 @@ def make_cogs(rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk) -> tu
         RelationshipCommands(cast),
         AmbientCommands(cast),
         ImportCommands(cast, shelf),
+        *((KnowledgeCommands(knowledge),) if knowledge else ()),
         StatusCommands(rooms),
         HelpCommands(),
     )
