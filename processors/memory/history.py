@@ -18,7 +18,7 @@ COLUMNS = "kind, place, guild, persona, person, speaker, name, by_character, tex
 _LATEST = (
     "SELECT speaker, name, text, at_s, by_character FROM messages WHERE place = ? AND kind = ? ORDER BY id DESC LIMIT ?"
 )
-_INSERT = f"INSERT INTO messages ({COLUMNS}) VALUES ({', '.join('?' * 11)})"
+INSERT = f"INSERT INTO messages ({COLUMNS}) VALUES ({', '.join('?' * 11)})"
 
 NOBODY = ""
 
@@ -78,7 +78,7 @@ class History:
         if recent is not None:
             recent.extend(said)
         self._noted += 1
-        self._store.write(Statement(_INSERT, tuple(_row(exchange, one) for one in said)))
+        self._store.write(Statement(INSERT, tuple(_row(exchange, one) for one in said)))
 
     async def latest(self, scene: Scene, limit: int | None = None) -> tuple[Utterance, ...]:
         """The conversation a scene is in, oldest first; empty after its pause."""

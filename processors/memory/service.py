@@ -18,6 +18,7 @@ from processors.memory.recall import Recall
 from processors.memory.search import Found, MessageSearch, Question
 from processors.memory.settings import MemorySettings
 from processors.memory.store import Store, open_store
+from processors.memory.transfer import export_history, import_history
 from processors.memory.vectors import ChromaVectors, Meaning, Vectors
 from processors.memory.writer import Statement
 from processors.models import ModelStore
@@ -69,6 +70,20 @@ class MemoryService:
         await self.store.settle()
         self.conversations.forget()
         self.recalling.forget()
+
+    async def export(self, scene: Scene) -> bytes:
+        """A scene's messages as a file for people; see `transfer`."""
+        return await export_history(self.store, scene)
+
+    async def take_in(self, scene: Scene, persona_id: str, content: bytes, *, by: str) -> int:
+        """Add an exported conversation to a scene, on behalf of a person; how many messages it had.
+
+        Raises:
+            StorageError: it is no such file, or too large.
+        """
+        count = await import_history(self.store, scene, persona_id, content, by=by)
+        self.conversations.forget()
+        return count
 
     async def learn_meanings(self, embedder: Embedder, vectors: Vectors) -> None:
         """Search by meaning too, and keep the index of meanings up to date, until cancelled."""
