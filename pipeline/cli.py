@@ -10,6 +10,7 @@ from pipeline.cli_bench import bench_app
 from pipeline.cli_cards import cards_app
 from pipeline.cli_chat import chat
 from pipeline.cli_doctor import doctor
+from pipeline.cli_knowledge import knowledge_app
 from pipeline.cli_models import models_app
 from pipeline.cli_replay import demo, replay
 from pipeline.cli_run import run
@@ -58,6 +59,7 @@ app.add_typer(settings_app)
 app.add_typer(models_app)
 app.add_typer(bench_app)
 app.add_typer(cards_app)
+app.add_typer(knowledge_app)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ Who may: said in private, only the person themselves, in private; said where not
 in that place, or in private the person themselves; anything else, everybody of the same server.
 """
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Sequence
@@ -52,8 +53,9 @@ class MessageSearch:
 
     async def find(self, question: Question, most: int) -> tuple[Found, ...]:
         """The best of what may be told, best first."""
-        by_words = await self.by_words(question)
-        near = await self.by_meaning(question)
+        if not most:
+            return ()
+        by_words, near = await asyncio.gather(self.by_words(question), self.by_meaning(question))
         likeness = {one.id: one.likeness for one in near}
         ranked = fuse((by_words, [one.id for one in near]))
         found = {one.id: one for one in await self._rows(question, ranked)}

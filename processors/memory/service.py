@@ -1,25 +1,25 @@
 """The memory of all characters: one store, what is kept at hand of it, and the work that goes on beside the talk."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from loguru import logger
 
 from processors.errors import AcoreError
-from processors.memory.embedding import Embedder, MiniLm
+from processors.memory.embedding import MiniLm
 from processors.memory.history import History
 from processors.memory.indexer import Indexer
-from processors.memory.knowledge import Knowledge, Passage
+from processors.memory.knowledge import Knowledge
 from processors.memory.port import Exchange, Recollection, Scene, Utterance
 from processors.memory.recall import Recall
 from processors.memory.search import Found, MessageSearch, Question
 from processors.memory.settings import MemorySettings
 from processors.memory.store import Store, open_store
 from processors.memory.transfer import export_history, import_history
-from processors.memory.vectors import ChromaVectors, Meaning, Vectors
+from processors.memory.vectors import ChromaVectors, Meaning
 from processors.memory.writer import Statement
 from processors.models import ModelStore
 
@@ -85,18 +85,29 @@ class MemoryService:
         self.conversations.forget()
         return count
 
-    async def learn_meanings(self, embedder: Embedder, vectors: Vectors) -> None:
-        """Search by meaning too, and keep the index of meanings up to date, until cancelled."""
-        await embedder.start()
-        index = Indexer(self.store, embedder, vectors, self._settings.recall.vector_messages)
-        if not await vectors.start():
+    async def open_meanings(self, meaning: Meaning) -> None:
+        """Load what it needs to search by meaning too; what it cannot load is logged, and words remain."""
+        try:
+            await meaning.embedder.start()
+            kept = await meaning.vectors.start()
+        except AcoreError as error:
+            logger.warning("memories are searched by words alone: {}", error)
+            return
+        index = Indexer(self.store, meaning.embedder, meaning.vectors, self._settings.recall.vector_messages)
+        if not kept:
             index.begin_anew()
             self.knowledge.relearn()
         self.index = index
-        meaning = Meaning(embedder, vectors)
         self._messages.meaning = self.knowledge.meaning = meaning
         logger.info("memories are searched by meaning")
-        await index.run()
+
+    async def work(self) -> None:
+        """Keep the indexes of messages and documents up to date, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self.index:
+                group.create_task(self.index.run(), name="index of meanings")
+            if self._settings.knowledge.enabled:
+                group.create_task(self.knowledge.run(), name="documents")
 
     async def close(self) -> None:
         """Stop searching and reading."""
@@ -108,11 +119,12 @@ class MemoryService:
         talk = await self.conversations.latest(scene)
         before_s = talk[0].at_s if talk else self._now_s()
         question = Question(scene, persona_id, speaker_ids, text, before_s)
-        said = await self._messages.find(question, limits.messages) if limits.messages else ()
-        passages: tuple[Passage, ...] = ()
-        if limits.passages and self._settings.knowledge.enabled:
-            categories = self._categories.get(persona_id, ())
-            passages = await self.knowledge.search(text, limits.passages, categories=categories)
+        most = limits.passages if self._settings.knowledge.enabled else 0
+        categories = self._categories.get(persona_id, ())
+        said, passages = await asyncio.gather(
+            self._messages.find(question, limits.messages),
+            self.knowledge.search(text, most, categories=categories),
+        )
         now_s = self._now_s()
         return Recollection(
             lines=(*(remembered(one, now_s) for one in said), *(f"{one.source}: {one.text}" for one in passages)),
@@ -143,7 +155,7 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def running_memory(
     folder: Path,
     settings: MemorySettings,
@@ -158,36 +170,47 @@ async def running_memory(
     Raises:
         StorageError: another process has the folder, or it cannot be written.
     """
-    recall = settings.recall
-    embedder, vectors = MiniLm(models), ChromaVectors(folder / VECTORS_FOLDER, recall.chroma_url)
-    async with open_store(folder) as store:
-        memory = MemoryService(store, folder, settings, now_s)
-        work: list[asyncio.Task[None]] = []
-        if recall.vectors != "off":
-            work.append(asyncio.create_task(_by_meaning(memory, embedder, vectors, begin), name="meanings"))
-        if settings.knowledge.enabled:
-            work.append(asyncio.create_task(_documents(memory.knowledge, begin), name="documents"))
+    async with _opened(folder, settings, models, now_s) as (memory, meaning):
+        working = asyncio.create_task(_work(memory, meaning, begin), name="memory's side work")
         try:
             yield memory
         finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await memory.close()
-            await vectors.close()
-            await embedder.close()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
 
-async def _by_meaning(memory: MemoryService, embedder: Embedder, vectors: Vectors, begin: asyncio.Event | None) -> None:
+@asynccontextmanager
+async def asking_memory(folder: Path, settings: MemorySettings, models: ModelStore) -> AsyncIterator[MemoryService]:
+    """The memory for one request of the command line: all of it loaded, and no side work.
+
+    Raises:
+        StorageError: another process has the folder, or it cannot be written.
+    """
+    async with _opened(folder, settings, models, time.time) as (memory, meaning):
+        if meaning:
+            await memory.open_meanings(meaning)
+        yield memory
+
+
+@asynccontextmanager
+async def _opened(
+    folder: Path, settings: MemorySettings, models: ModelStore, now_s: Callable[[], float]
+) -> AsyncIterator[tuple[MemoryService, Meaning | None]]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(folder))
+        memory = MemoryService(store, folder, settings, now_s)
+        meaning = None
+        if settings.recall.vectors != "off":
+            vectors = ChromaVectors(folder / VECTORS_FOLDER, settings.recall.chroma_url)
+            meaning = Meaning(MiniLm(models), vectors)
+            stack.push_async_callback(meaning.close)
+        stack.push_async_callback(memory.close)
+        yield memory, meaning
+
+
+async def _work(memory: MemoryService, meaning: Meaning | None, begin: asyncio.Event | None) -> None:
     if begin:
         await begin.wait()
-    try:
-        await memory.learn_meanings(embedder, vectors)
-    except AcoreError as error:
-        logger.warning("memories are searched by words alone: {}", error)
-
-
-async def _documents(knowledge: Knowledge, begin: asyncio.Event | None) -> None:
-    if begin:
-        await begin.wait()
-    await knowledge.run()
+    if meaning:
+        await memory.open_meanings(meaning)
+    await memory.work()

@@ -26,13 +26,36 @@ from processors.memory.writer import Statement, Writer
 _NICENESS = 10
 
 
-class Store:
+class Reader:
+    """The memory file to read only. Made by `look_into`."""
+
+    def __init__(self, path: Path, reading: aiosqlite.Connection) -> None:
+        self.path = path
+        self._reading = reading
+
+    async def settle(self, within_s: float = 5.0) -> bool:
+        """Wait until all that was written here so far can be read."""
+        return True
+
+    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query.
+
+        Raises:
+            StorageError: the file is damaged or the query failed.
+        """
+        try:
+            with outside_work(asyncio.get_running_loop()):
+                return list(await self._reading.execute_fetchall(sql, values))
+        except sqlite3.Error as error:
+            raise StorageError(f"the memory file {self.path} cannot be read: {error}") from error
+
+
+class Store(Reader):
     """One process's hold on a data folder. Made by `open_store`."""
 
     def __init__(self, path: Path, writing: aiosqlite.Connection, reading: aiosqlite.Connection) -> None:
-        self.path = path
+        super().__init__(path, reading)
         self._writing = writing
-        self._reading = reading
         self._writer = Writer(writing)
 
     @property
@@ -47,18 +70,6 @@ class Store:
     async def settle(self, within_s: float = 5.0) -> bool:
         """Wait until all that was written so far is durable; False when the disk does not take it in time."""
         return await self._writer.settle(within_s)
-
-    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """All rows of a query.
-
-        Raises:
-            StorageError: the file is damaged or the query failed.
-        """
-        try:
-            with outside_work(asyncio.get_running_loop()):
-                return list(await self._reading.execute_fetchall(sql, values))
-        except sqlite3.Error as error:
-            raise StorageError(f"the memory file {self.path} cannot be read: {error}") from error
 
     def put_state(self, kind: str, key: str, value: Any) -> None:
         """Keep a small state as JSON, instead of the one of the same kind and key."""
@@ -118,14 +129,14 @@ async def open_store(folder: Path) -> AsyncIterator[Store]:
 
 
 @contextlib.asynccontextmanager
-async def look_into(folder: Path) -> AsyncIterator[aiosqlite.Connection | None]:
+async def look_into(folder: Path) -> AsyncIterator[Reader | None]:
     """The memory file of a data folder to read only, also while another process has it; None if there is none."""
     path = folder / FILE
     if not path.exists():
         yield None
         return
     async with _connection(path, reading=True) as connection:
-        yield connection
+        yield Reader(path, connection)
 
 
 @contextlib.asynccontextmanager

@@ -94,6 +94,11 @@ class Meaning:
             logger.warning("no search by meaning: {}", error)
             return ()
 
+    async def close(self) -> None:
+        """Let go of both."""
+        await self.vectors.close()
+        await self.embedder.close()
+
 
 class ChromaVectors:
     """ChromaDB behind one thread."""

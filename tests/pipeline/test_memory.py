@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from pipecat.workers.base_worker import BaseWorker
 
 from personas.library import load_character
@@ -156,36 +157,46 @@ def test_a_reply_waits_for_memory_no_longer_than_the_deadline(virtually: Virtual
     virtually(main())
 
 
-def test_ten_rooms_remember_and_index_while_they_talk(tmp_path: Path, virtually: Virtually) -> None:
+def test_ten_rooms_remember_and_index_while_they_talk(
+    tmp_path: Path, virtually: Virtually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "What is my number, tell me?"
+
     async def one(talk: Talk, number: int) -> list[TurnRecord]:
         scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
-        words = (f"My number is {number}hundred.", "What is my number, tell me?")
+        words = (f"My number is {number}hundred.", question)
         turns, _ = await speak(f"p{number}", *words, memory=talk.memory, now_s=talk.clock, scene=scene)
         return turns
 
     async def main() -> None:
-        alone, _ = await speak(ANN, "My number is 7hundred.", "What is my number, tell me?")
-        async with talk_on(tmp_path) as talk:
-            for number in range(2000):
+        alone, _ = await speak(ANN, "My number is 7hundred.", question)
+        async with talk_on(tmp_path, recall={"deadline_ms": 60}) as talk:
+            for number in range(500):
                 talk.say(f"chatter {number} about topic{number % 50}")
             folder = talk.memory.knowledge.folder
             folder.mkdir()
             for number in range(20):
                 (folder / f"{number}.md").write_text(f"Document {number} tells of things. " * 50)
             talk.embedder.delay_s = 0.01
-            indexing = asyncio.create_task(talk.index())
-            reading = asyncio.create_task(talk.memory.knowledge.update())
-            rooms = await asyncio.gather(*(one(talk, number) for number in range(10)))
-            await asyncio.gather(indexing, reading)
-            slowest = max(turn.v2v_ms or 9e9 for turns in rooms for turn in turns)
-            # Ten rooms share the one scripted thread of time; memory adds at most its deadline of a kind.
-            assert slowest <= max(turn.v2v_ms or 0 for turn in alone) + 200
+            with monkeypatch.context() as patch:
+                # How long the disk takes is not to count here: only whether a turn waits for it.
+                patch.setattr("processors.memory.store.outside_work", lambda _: nullcontext())
+                patch.setattr("processors.memory.writer.outside_work", lambda _: nullcontext())
+                patch.setattr("processors.lanes.outside_work", lambda _: nullcontext())
+                indexing = asyncio.create_task(talk.index())
+                reading = asyncio.create_task(talk.memory.knowledge.update())
+                rooms = await asyncio.gather(*(one(talk, number) for number in range(10)))
+                await asyncio.gather(indexing, reading)
+            slowest_ms = max(turn.v2v_ms or 9e9 for turns in rooms for turn in turns)
+            assert slowest_ms <= max(turn.v2v_ms or 0 for turn in alone) + 61
+            await talk.index()
+            await talk.memory.knowledge.update()
             for number in range(10):
                 scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
                 said = [one.text for one in await talk.memory.history(scene)]
-                assert said[0] == f"My number is {number}hundred."
+                assert said[::2] == [f"My number is {number}hundred.", question]
                 assert len(said) == 4
-            assert talk.vectors.total >= 2000
+            assert talk.vectors.total >= 520
             assert len(await talk.memory.knowledge.documents()) == 20
 
     virtually(main())

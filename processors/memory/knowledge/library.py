@@ -1,7 +1,6 @@
 """What the documents say: indexed as they change, and searched by words and by meaning."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from loguru import logger
 
 from processors.errors import AcoreError
 from processors.lanes import Lane, Priority
-from processors.memory.fusion import above_floor, fuse
 from processors.memory.knowledge.chunks import passages
 from processors.memory.knowledge.folder import (
     Changes,
@@ -22,27 +20,16 @@ from processors.memory.knowledge.folder import (
     look_through,
 )
 from processors.memory.knowledge.readers import DocumentError, read_document
+from processors.memory.knowledge.search import Passage, PassageSearch, documents_in, shelf_of
 from processors.memory.settings import KnowledgeSettings
 from processors.memory.store import Store
 from processors.memory.vectors import Meaning
-from processors.memory.words import match_query, telling_words
 from processors.memory.writer import Statement
 
-_CANDIDATES = 24
 _AT_ONCE = 16
 
 Progress = Callable[[int, int, str], None]
 """Documents done, documents in all, the one under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a document."""
-
-    text: str
-    source: str
-    """The document's name within the documents folder."""
-    category: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +51,20 @@ class Knowledge:
 
     def __init__(self, store: Store, folder: Path, settings: KnowledgeSettings, floor: float) -> None:
         self.folder = folder
-        self.meaning: Meaning | None = None
-        """While it is None, words alone are searched."""
+        self._passages = PassageSearch(store, floor)
         self._store = store
         self._settings = settings
-        self._floor = floor
         self._lane = Lane("documents", yielding=True)
         self._updating = asyncio.Lock()
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """What searches by meaning; while it is None, words alone are searched."""
+        return self._passages.meaning
+
+    @meaning.setter
+    def meaning(self, meaning: Meaning | None) -> None:
+        self._passages.meaning = meaning
 
     async def run(self) -> None:
         """Keep the index up to date, until cancelled."""
@@ -117,28 +111,11 @@ class Knowledge:
 
     async def documents(self) -> tuple[Document, ...]:
         """Every document that is indexed, or could not be, by name."""
-        await self._store.settle()
-        rows = await self._store.read("SELECT * FROM documents ORDER BY path")
-        return tuple(
-            Document(r["id"], FileState(r["path"], r["size"], r["mtime_ns"]), r["digest"], r["failure"]) for r in rows
-        )
+        return await documents_in(self._store)
 
     async def search(self, text: str, most: int, *, categories: Sequence[str] = ()) -> tuple[Passage, ...]:
         """The passages that answer `text` best; only of these categories, if any are given."""
-        words = await self._by_words(text, categories)
-        near = await self._by_meaning(text, categories)
-        ranked = fuse((words, list(near)))
-        if not ranked:
-            return ()
-        marks = ", ".join("?" * len(ranked))
-        rows = await self._store.read(
-            "SELECT p.id, p.text, d.path FROM passages p JOIN documents d ON d.id = p.document"
-            f" WHERE p.id IN ({marks})",
-            ranked,
-        )
-        found = {row["id"]: Passage(row["text"], row["path"], category_of(row["path"])) for row in rows}
-        texts = {id: one.text for id, one in found.items()}
-        return tuple(found[id] for id in above_floor(ranked, texts, near, text, self._floor)[:most])
+        return await self._passages.search(text, most, categories=categories)
 
     def relearn(self) -> None:
         """The index of meanings has been lost: learn every passage's anew, with the next update."""
@@ -220,30 +197,3 @@ class Knowledge:
                 meanings = await self.meaning.embedder.embed([one["text"] for one in some])
                 await self.meaning.vectors.add(shelf_of(row["category"]), [one["id"] for one in some], meanings)
             self._store.write(Statement("UPDATE documents SET meant = 1 WHERE id = ?", ((row["id"],),)))
-
-    async def _by_words(self, text: str, categories: Sequence[str]) -> list[int]:
-        words = telling_words(text)
-        if not words:
-            return []
-        marks = ", ".join("?" * len(categories))
-        only = f"AND d.category IN ({marks})" if categories else ""
-        rows = await self._store.read(
-            "SELECT p.id FROM passage_words w JOIN passages p ON p.id = w.rowid JOIN documents d ON d.id = p.document"
-            f" WHERE passage_words MATCH ? {only} ORDER BY w.rank LIMIT {_CANDIDATES}",
-            (match_query(words), *categories),
-        )
-        return [row["id"] for row in rows]
-
-    async def _by_meaning(self, text: str, categories: Sequence[str]) -> dict[int, float]:
-        if self.meaning is None:
-            return {}
-        if not categories:
-            rows = await self._store.read("SELECT DISTINCT category FROM documents")
-            categories = [row["category"] for row in rows]
-        near = await self.meaning.nearest([shelf_of(one) for one in categories], text, _CANDIDATES)
-        return {one.id: one.likeness for one in near}
-
-
-def shelf_of(category: str) -> str:
-    """Where the meanings of a category's passages are kept."""
-    return "k-" + hashlib.sha1(category.encode(), usedforsecurity=False).hexdigest()

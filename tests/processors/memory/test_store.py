@@ -125,11 +125,11 @@ async def test_a_second_process_on_the_folder_is_refused_and_told_what_to_do(tmp
     command = [sys.executable, "-c", open_it, str(tmp_path)]
     async with open_store(tmp_path):
         held = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=ROOT, check=True)
-        async with look_into(tmp_path) as connection:
-            assert connection, "reading is allowed beside it"
-            assert await connection.execute_fetchall("SELECT * FROM messages") == []
-            with pytest.raises(sqlite3.OperationalError, match="readonly"):
-                await connection.execute("DELETE FROM messages")
+        async with look_into(tmp_path) as reader:
+            assert reader, "reading is allowed beside it"
+            assert await reader.read("SELECT * FROM messages") == []
+            with pytest.raises(StorageError, match="readonly"):
+                await reader.read("DELETE FROM messages")
     assert held.stdout.startswith("StorageError another Acore uses the data folder")
     assert "ACORE_DATA_DIR" in held.stdout
     free = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=ROOT, check=True)
