@@ -72,13 +72,16 @@ async def speak(
     persona: str = "ava",
     now_s: Callable[[], float] = lambda: 0.0,
     scene: Scene = LOUNGE,
+    together: asyncio.Barrier | None = None,
 ) -> tuple[list[TurnRecord], NotingLlm]:
-    """One person says some sentences in a voice room."""
+    """One person says some sentences in a voice room; when all have loaded their engines, if they talk `together`."""
     llm = NotingLlm()
     scene = replace(scene, since_s=now_s())
     turns: list[TurnRecord] = []
     sound = np.concatenate([silence(0.2), *(part for _ in words for part in (tone(0.5), silence(4.0)))])
     async with room_of(llm, words, memory, persona, scene) as (room, clock):
+        if together:
+            await together.wait()
         recorder = ConversationRecorder()
         source = WavInput(
             {speaker: Played(sound)}, recorder, clock, idle=lambda: room.turn_taking.floor.phase is Phase.IDLE
@@ -162,10 +165,11 @@ def test_ten_rooms_remember_and_index_while_they_talk(
 ) -> None:
     question = "What is my number, tell me?"
 
-    async def one(talk: Talk, number: int) -> list[TurnRecord]:
+    async def one(talk: Talk, number: int, together: asyncio.Barrier) -> list[TurnRecord]:
         scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
         words = (f"My number is {number}hundred.", question)
-        turns, _ = await speak(f"p{number}", *words, memory=talk.memory, now_s=talk.clock, scene=scene)
+        who, memory = f"p{number}", talk.memory
+        turns, _ = await speak(who, *words, memory=memory, now_s=talk.clock, scene=scene, together=together)
         return turns
 
     async def main() -> None:
@@ -185,7 +189,8 @@ def test_ten_rooms_remember_and_index_while_they_talk(
                 patch.setattr("processors.lanes.outside_work", lambda _: nullcontext())
                 indexing = asyncio.create_task(talk.index())
                 reading = asyncio.create_task(talk.memory.knowledge.update())
-                rooms = await asyncio.gather(*(one(talk, number) for number in range(10)))
+                together = asyncio.Barrier(10)
+                rooms = await asyncio.gather(*(one(talk, number, together) for number in range(10)))
                 await asyncio.gather(indexing, reading)
             slowest_ms = max(turn.v2v_ms or 9e9 for turns in rooms for turn in turns)
             assert slowest_ms <= max(turn.v2v_ms or 0 for turn in alone) + 61
