@@ -210,6 +210,24 @@ def wire(
 
 
 @bench_app.command()
+def evidence(
+    context: typer.Context,
+    people: Annotated[int, typer.Option("--people", min=2, help="People who tell of themselves.")] = 20,
+    days: Annotated[int, typer.Option("--days", min=1, help="Over so many days.")] = 28,
+    out: _Out = Path("results"),
+) -> None:
+    """Whether memory finds what was told weeks ago: by words, by meaning and by both. About a minute."""
+    settings = _with_profile(context, None)
+
+    from bench.evidence import FIRST, run_evidence
+    from pipeline.engines import model_store
+
+    hits, path = run_evidence(people, days, model_store(settings), out, typer.echo)
+    shares = f"by meaning {hits.vector:.0%}, by words {hits.words:.0%}, by both {hits.hybrid:.0%}"
+    typer.echo(f"among the first {FIRST} of {hits.questions} answers: {shares}; {path}")
+
+
+@bench_app.command()
 def load(
     context: typer.Context,
     rooms: Annotated[

@@ -7,7 +7,7 @@ in that place, or in private the person themselves; anything else, everybody of 
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,6 @@ class Found:
 
     id: int
     said: Utterance
-    scene_kind: str
 
 
 class MessageSearch:
@@ -55,19 +54,26 @@ class MessageSearch:
         """The best of what may be told, best first."""
         if not most:
             return ()
-        by_words, near = await asyncio.gather(self.by_words(question), self.by_meaning(question))
+        by_words, own, near = await asyncio.gather(
+            self.by_words(question), self.by_words(question, own=True), self.by_meaning(question)
+        )
         likeness = {one.id: one.likeness for one in near}
-        ranked = fuse((by_words, [one.id for one in near]))
-        found = {one.id: one for one in await self._rows(question, ranked)}
+        found = {one.id: one for one in await self._rows(question, {*by_words, *own, *likeness})}
+        # "My dog": of all the dogs that were spoken of, the asker's own comes first, whichever search found it.
+        own_near = [id for id in likeness if id in found and found[id].said.speaker_id in question.speaker_ids]
+        ranked = fuse((by_words, own, list(likeness), own_near))
         texts = {id: one.said.text for id, one in found.items()}
         return tuple(found[id] for id in above_floor(ranked, texts, likeness, question.text, self._floor)[:most])
 
-    async def by_words(self, question: Question) -> list[int]:
-        """Ids of messages, best match (BM25) first."""
+    async def by_words(self, question: Question, *, own: bool = False) -> list[int]:
+        """Ids of messages, best match (BM25) first; only what the speakers themselves said, if `own`."""
         words = telling_words(question.text)
         if not words:
             return []
         allowed, values = _allowed(question)
+        if own:
+            allowed += f" AND m.speaker IN ({', '.join('?' * len(question.speaker_ids))})"
+            values = (*values, *question.speaker_ids)
         rows = await self._store.read(
             "SELECT m.id FROM message_words w JOIN messages m ON m.id = w.rowid"
             f" WHERE message_words MATCH ? AND {allowed} ORDER BY w.rank LIMIT {_CANDIDATES}",
@@ -98,15 +104,14 @@ class MessageSearch:
             *(shelf("open", persona, r["guild"]) for r in rows),
         ]
 
-    async def _rows(self, question: Question, ids: Sequence[int]) -> list[Found]:
+    async def _rows(self, question: Question, ids: Collection[int]) -> list[Found]:
         if not ids:
             return []
         allowed, values = _allowed(question)
         marks = ", ".join("?" * len(ids))
         # Asked again although both searches asked: the index of meanings may lag behind, the store may not.
         rows = await self._store.read(f"SELECT * FROM messages m WHERE id IN ({marks}) AND {allowed}", (*ids, *values))
-        by_id = {row["id"]: Found(row["id"], utterance_of(row), row["kind"]) for row in rows}
-        return [by_id[id] for id in ids if id in by_id]
+        return [Found(row["id"], utterance_of(row)) for row in rows]
 
 
 def shelf(scope: str, persona_id: str, where: str) -> str:
