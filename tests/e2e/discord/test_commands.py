@@ -179,3 +179,12 @@ async def test_a_second_join_moves_the_bot_within_a_second(stage: Stage):
         await alice.until_secure_with(server.bot)
         await server.interact(alice.user, "speak", {"text": "Here I am."})
         await alice.until_heard(server.bot, 10)
+
+
+async def test_documents_are_read_again_for_who_manages_the_server_only(stage: Stage):
+    refused = await stage.server.interact(await stage.somebody(), "rag_reload")
+    assert prompt_and_private(refused)
+    assert "You need the permission Manage Server" in refused.text
+    answer = await stage.server.interact(stage.server.world.owner, "rag_reload")
+    await answer.finished(20)
+    assert answer.text == "0 added, 0 changed, 0 renamed, 0 removed. 0 documents in all."
