@@ -50,7 +50,7 @@ class Responder(FrameProcessor):
         notes: Callable[[tuple[Heard, ...]], Notes] = lambda _: NO_NOTES,
         memory: RoomMemory | None = None,
     ) -> None:
-        """`notes` gives what matters for a reply to what was heard, at once; `memory` what comes to mind, in a while."""
+        """`notes` gives what matters for a reply to what was heard, at once; `memory` what comes to mind of earlier."""
         super().__init__(name="responder")
         self._notes = notes
         self._memory = memory
