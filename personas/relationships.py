@@ -168,6 +168,11 @@ class Bonds:
         """The bonds with that of two parties set."""
         return replace(self, by_pair={**self.by_pair, _pair(one, other): bond})
 
+    def of(self, party: str) -> Mapping[str, Bond]:
+        """The bonds of one party, by the other one."""
+        pairs = ((pair.split("\n"), bond) for pair, bond in self.by_pair.items())
+        return {one if other == party else other: bond for (one, other), bond in pairs if party in (one, other)}
+
     def without(self, party: str) -> "Bonds":
         """The bonds with everything about `party` forgotten."""
         kept = {pair: bond for pair, bond in self.by_pair.items() if party not in pair.split("\n")}

@@ -12,6 +12,7 @@ from loguru import logger
 from pipeline.characters import running_cast, shelf_of
 from pipeline.engines import running_engines, running_language
 from pipeline.folders import data_folder
+from pipeline.forgetting import keepers_of
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
@@ -21,11 +22,12 @@ from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
 from pipeline.text_side import TextSide, running_text
 from processors.language.engines import LanguageModel
-from processors.memory.service import MemoryService
+from processors.memory.remembrance import Remembrance
 from processors.thinking.model import ThinkingModel
-from text.bot import AcoreBot, point_at
+from text.bot import AcoreBot, nothing_to_forget, point_at
 from text.cast import Cast, Shelf
 from text.commands import make_cogs
+from text.commands.remembering import memory_cogs
 from text.desk import TextDesk
 from text.urges import Welcome
 
@@ -59,12 +61,16 @@ async def _serve_discord(
     cast: Cast,
     shelf: Shelf,
     text: TextSide,
-    memory: MemoryService | None,
+    memory: Remembrance | None,
     loaded: asyncio.Event,
     began_s: float,
 ) -> None:
-    rooms = DiscordRooms(settings, cast, OptOuts(data_folder(settings)), text.overhear, memory)
+    opt_outs = OptOuts(data_folder(settings))
+    rooms = DiscordRooms(settings, cast, opt_outs, text.overhear, memory)
     knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
+    if memory:
+        for keeper in keepers_of(cast, rooms, text, opt_outs):
+            memory.eraser.register(keeper)
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
@@ -72,15 +78,20 @@ async def _serve_discord(
         return TextDesk(client, text.line, cast, rooms, welcome, settings.text, ambient_channels=ambient)
 
     def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
-        return make_cogs(rooms, cast, shelf, desk, knowledge)
+        of_memory = memory_cogs(memory, cast) if memory else ()
+        return make_cogs(rooms, cast, shelf, desk, of_memory, knowledge)
 
     def text_ready(llm: LanguageModel, thinking: ThinkingModel) -> None:
         text.worker.bind(llm)
         welcome.bind(thinking)
+        if memory:
+            memory.think_with(thinking)
         logger.info("text ready after {:.1f} s", time.monotonic() - began_s)
 
     point_at(settings.discord)
-    bot = AcoreBot(settings.discord, rooms, settings.text, make_desk, cogs)
+    bot = AcoreBot(
+        settings.discord, rooms, settings.text, make_desk, cogs, memory.left if memory else nothing_to_forget
+    )
     running = asyncio.current_task()
     assert running is not None
     serving = asyncio.create_task(bot.run_until_closed(), name="discord bot")

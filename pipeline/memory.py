@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from pipeline.engines import model_store
 from pipeline.folders import data_folder
 from pipeline.settings import Settings
-from processors.memory.service import MemoryService, running_memory
+from processors.memory.remembrance import Remembrance, running_remembrance
+from processors.memory.service import running_memory
 
 
 @asynccontextmanager
-async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[MemoryService | None]:
+async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[Remembrance | None]:
     """The memory while the block lasts; None when it is off. Its side work begins when all else is `loaded`.
 
     Raises:
@@ -20,5 +21,9 @@ async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[
     if not settings.memory.enabled:
         yield None
         return
-    async with running_memory(data_folder(settings), settings.memory, model_store(settings), begin=loaded) as memory:
-        yield memory
+    folder, given = data_folder(settings), settings.memory
+    async with (
+        running_memory(folder, given, model_store(settings), begin=loaded) as memory,
+        running_remembrance(memory, folder, given, begin=loaded) as remembrance,
+    ):
+        yield remembrance

@@ -21,9 +21,11 @@ from pipeline.voice import VoicePipeline, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
+from processors.language.context import Background
 from processors.memory import Scene, SceneKind
+from processors.memory.background import BackgroundWorker
+from processors.memory.remembrance import Remembrance
 from processors.memory.room import RoomMemory
-from processors.memory.service import MemoryService
 from processors.memory.worker import MemoryWorker
 from text.cast import Cast
 from text.rooms import ListenerStatus, RoomError, RoomStatus
@@ -66,7 +68,7 @@ class DiscordRoom:
         opted_out: Iterable[int],
         on_closed: Callable[["DiscordRoom", str], None],
         overhear: Overhear = nobody_overhears,
-        memory: MemoryService | None = None,
+        memory: Remembrance | None = None,
     ) -> None:
         self._channel = channel
         self._engines = engines
@@ -88,6 +90,9 @@ class DiscordRoom:
             name = f"memory-{channel.guild.id}"
             worker = MemoryWorker(name, memory, self._scene, character.id, character.name, self._name_of)
             self._side_workers.append(worker)
+            self._side_workers.append(
+                BackgroundWorker(f"background-{channel.guild.id}", lambda: self._background(memory), self._know)
+            )
         self.pipeline: VoicePipeline = voice_pipeline(
             engines,
             settings,
@@ -219,6 +224,17 @@ class DiscordRoom:
             restricted=not (seen_by_all.view_channel and seen_by_all.connect),
             since_s=self._since_s,
         )
+
+    def forget(self, person: str) -> int:
+        """Drop what a person said from the conversation that goes on; how many exchanges that were."""
+        return self.pipeline.conversation.forget(person)
+
+    async def _background(self, memory: Remembrance) -> Background:
+        people = {str(member.id): member.display_name for member in self.channel.members if not member.bot}
+        return await memory.background(self._scene(), self._character.id, people)
+
+    def _know(self, background: Background) -> None:
+        self.pipeline.conversation.know(background)
 
     def _people(self) -> int:
         return sum(not member.bot for member in self.channel.members)

@@ -12,7 +12,7 @@ from pipeline.engines import Engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom, Overhear, nobody_overhears
 from pipeline.settings import Settings
-from processors.memory.service import MemoryService
+from processors.memory.remembrance import Remembrance
 from text.cast import Cast
 from text.permissions import check_joinable
 from text.rooms import RoomError
@@ -37,7 +37,7 @@ class DiscordRooms:
         cast: Cast,
         opt_outs: OptOuts,
         overhear: Overhear = nobody_overhears,
-        memory: MemoryService | None = None,
+        memory: Remembrance | None = None,
     ) -> None:
         """`overhear` is told of every turn of every room."""
         self._settings = settings
@@ -104,6 +104,10 @@ class DiscordRooms:
                 return False
             await room.close("asked to leave")
         return True
+
+    def forget(self, person: str) -> int:
+        """Drop what a person said from every conversation that goes on; how many exchanges that were."""
+        return sum(room.forget(person) for room in self._rooms.values())
 
     async def close(self) -> None:
         """Leave every channel."""

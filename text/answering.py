@@ -70,6 +70,10 @@ class Answerer:
         """Something was said in a voice channel."""
         self._overheard.note(turn)
 
+    def forget(self, person: str) -> int:
+        """Drop what a person was heard to say; how many utterances that were."""
+        return self._overheard.forget(person)
+
     def remember(self, message: TextMessage) -> None:
         """Something was written that nobody answers."""
         if message.written:

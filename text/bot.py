@@ -1,7 +1,7 @@
 """The Discord bot: logs in, offers its commands, and answers every one of them whatever happens."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import aiohttp
 import discord
@@ -26,6 +26,14 @@ def point_at(settings: DiscordSettings) -> None:
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)
 
 
+OnLeft = Callable[[str], Awaitable[None]]
+"""Is told the id of a server the bot was removed from."""
+
+
+async def nothing_to_forget(guild_id: str) -> None:
+    """For a bot that remembers nothing."""
+
+
 class AcoreBot(commands.Bot):
     """One Discord account with its slash commands and voice rooms."""
 
@@ -36,6 +44,7 @@ class AcoreBot(commands.Bot):
         text: TextSettings,
         make_desk: Callable[[discord.Client], TextDesk],
         make_cogs: Callable[[TextDesk], Iterable[commands.Cog]],
+        on_left: OnLeft = nothing_to_forget,
     ) -> None:
         # Kept: what it says until the connection is made is what Discord is asked for.
         self._wanted = intents = discord.Intents.none()
@@ -50,6 +59,7 @@ class AcoreBot(commands.Bot):
         self._rooms = rooms
         self.desk = make_desk(self)
         self._make_cogs = make_cogs
+        self._on_left = on_left
         self._leaving: dict[int, asyncio.Task[None]] = {}
         self.tree.error(self._answer_error)
 
@@ -91,6 +101,10 @@ class AcoreBot(commands.Bot):
             task.cancel()
         await self.desk.close()
         await super().close()
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server."""
+        await self._on_left(str(guild.id))
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote."""

@@ -30,6 +30,15 @@ class Overheard:
         while len(self._said) > _MOST_GUILDS:
             self._said.popitem(last=False)
 
+    def forget(self, speaker_id: str) -> int:
+        """Drop the servers' talks this person had a part in, answers and all; how many utterances of theirs."""
+        count = 0
+        for guild_id, said in list(self._said.items()):
+            if theirs := sum(one.speaker_id == speaker_id for one in said):
+                count += theirs
+                del self._said[guild_id]
+        return count
+
     def lines(self, guild_id: str, me: str, now_s: float) -> tuple[str, ...]:
         """What character `me` knows of it, oldest first."""
         if not guild_id:

@@ -41,6 +41,10 @@ class TextWorker(BaseWorker):
         self._llm = llm
         self._ready.set()
 
+    def forget(self, person: str) -> int:
+        """Drop what a person was heard to say; how many utterances that were."""
+        return self._answerer.forget(person)
+
     async def on_bus_message(self, message: BusMessage) -> None:
         await super().on_bus_message(message)
         match message:

@@ -133,13 +133,15 @@ class Conversation:
             del self._exchanges[: len(self._exchanges) // 2 or 1]
             self._settle()
 
-    def forget(self, speaker: str) -> None:
-        """Drop every exchange that `speaker` had a part in, and all that is known of anybody until `know` says it
-        again."""
+    def forget(self, speaker: str) -> int:
+        """Drop every exchange that `speaker` had a part in (how many those were), and all that is known of anybody
+        until `know` says it again."""
+        before = len(self._exchanges)
         self._exchanges = [exchange for exchange in self._exchanges if speaker not in exchange.speakers]
         self._speakers.discard(speaker)
         self._known = NO_BACKGROUND
         self._settle()
+        return before - len(self._exchanges)
 
     def clear(self) -> None:
         """Forget all that was said."""

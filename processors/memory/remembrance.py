@@ -10,6 +10,7 @@ from typing import Any
 
 from processors.language.context import Background
 from processors.memory.history import NOBODY
+from processors.memory.knowledge import Knowledge
 from processors.memory.port import NO_RECOLLECTION, Exchange, Recollection, Scene, SceneKind, Utterance
 from processors.memory.privacy.archive import Archive
 from processors.memory.privacy.consent import Consent
@@ -22,7 +23,9 @@ from processors.memory.settings import MemorySettings
 from processors.memory.summaries.summaries import Summaries
 from processors.memory.summaries.summariser import Summariser
 from processors.thinking.model import ThinkingModel
+from processors.thinking.settings import ThinkingSettings
 
+NO_THINKING = ThinkingModel(None, ThinkingSettings())
 ARCHIVE_FOLDER = "archive"
 _NAME = "SELECT name FROM messages WHERE person = ? AND speaker = ? ORDER BY id DESC LIMIT 1"
 _OF_PERSON = "person = ? OR speaker = ?"
@@ -39,7 +42,11 @@ class Remembrance:
         thinking: ThinkingModel,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`now_s` is the wall clock."""
+        """
+        Args:
+            thinking: takes notes and sums up; `think_with` gives another one.
+            now_s: the wall clock.
+        """
         self.memory = memory
         self.consent = Consent(memory.store, servers=settings.privacy.servers)
         self.profiles = Profiles(memory.store)
@@ -51,6 +58,15 @@ class Remembrance:
         self.eraser = Eraser(self._keepers(), self._scrub)
         self._folder = folder
         self._settings = settings
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the characters know from documents."""
+        return self.memory.knowledge
+
+    def think_with(self, thinking: ThinkingModel) -> None:
+        """The thinking model is loaded: from now on it takes the notes and sums up."""
+        self.learner.thinking = self.summariser.thinking = thinking
 
     def note(self, exchange: Exchange) -> None:
         """Remember of an exchange what those who spoke allow."""
@@ -89,6 +105,11 @@ class Remembrance:
             else (),
         )
 
+    async def left(self, guild: str) -> None:
+        """The bot was removed from a server."""
+        if self._settings.privacy.forget_left_servers:
+            await self.forget_guild(guild)
+
     async def forget_guild(self, guild: str) -> None:
         """Delete everything of a server."""
         await self.memory.forget("guild = ?", (guild,))
@@ -97,6 +118,18 @@ class Remembrance:
         await asyncio.to_thread(self.archive.drop_guild, guild)
         self.consent.forget_guild(guild)
         await self._scrub()
+
+    async def forget_place(self, scene: Scene) -> None:
+        """Delete what was said in a scene, and its summaries. What was learned about people from it stays theirs."""
+        await self.memory.forget("place = ? AND kind = ?", (scene.id, scene.kind))
+        await self.summaries.forget_place(scene.id, scene.kind)
+        await self.memory.store.scrub()
+
+    async def others(self, scene: Scene, person: str) -> tuple[str, ...]:
+        """Names of everybody else who has been heard in the server, or the place, of a scene."""
+        where, value = ("guild", scene.guild_id) if scene.guild_id else ("place", scene.id)
+        sql = f"SELECT DISTINCT name FROM messages WHERE {where} = ? AND speaker != ? LIMIT 1000"
+        return tuple(row["name"] for row in await self.memory.store.read(sql, (value, person)))
 
     async def name_of(self, person: str) -> str:
         """What a person was called last; their id if they are not remembered."""
@@ -156,7 +189,7 @@ async def running_remembrance(
     memory: MemoryService,
     folder: Path,
     settings: MemorySettings,
-    thinking: ThinkingModel,
+    thinking: ThinkingModel = NO_THINKING,
     *,
     begin: asyncio.Event | None = None,
     now_s: Callable[[], float] = time.time,

@@ -299,6 +299,21 @@ class Cast:
             return ()
         return (bond_line(bond, name, to_character, now_s, self._settings.bonds),)
 
+    async def forget_for_good(self, party: str) -> int:
+        """Forget everything about a person, on disk too; how many bonds that were."""
+        count = len(self.bonds_of(party))
+        self.forget(party)
+        await self._keeper.flush()
+        return count
+
+    def bonds_of(self, party: str) -> list[dict[str, Any]]:
+        """How the characters stand to a person, as data."""
+        return [
+            {"server": guild_id, "with": other, "affinity": round(bond.affinity), "exchanges": bond.exchanges}
+            for guild_id, state in self._keeper.all().items()
+            for other, bond in state.bonds.of(party).items()
+        ]
+
     def _bind(self, guild_id: str, one: str, other: str, bond: Bond) -> None:
         self._keeper.put(guild_id, self._keeper.get(guild_id).with_bond(one, other, bond))
 

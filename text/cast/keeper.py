@@ -54,6 +54,10 @@ class Keeper:
         """The states by server, for going through them."""
         return dict(self._states)
 
+    async def flush(self) -> None:
+        """Write now what is not yet written."""
+        await self._write()
+
     async def close(self) -> None:
         """Write what is not yet written."""
         self._closing.set()

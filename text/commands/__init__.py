@@ -20,7 +20,12 @@ from text.rooms import VoiceRooms
 
 
 def make_cogs(
-    rooms: VoiceRooms, cast: Cast, shelf: Shelf, desk: TextDesk, knowledge: Knowledge | None = None
+    rooms: VoiceRooms,
+    cast: Cast,
+    shelf: Shelf,
+    desk: TextDesk,
+    of_memory: tuple[commands.Cog, ...] = (),
+    knowledge: Knowledge | None = None,
 ) -> tuple[commands.Cog, ...]:
     """All commands, in the order `/help` shows them. Without `knowledge` there are none about documents."""
     return (
@@ -32,6 +37,7 @@ def make_cogs(
         RelationshipCommands(cast),
         AmbientCommands(cast),
         ImportCommands(cast, shelf),
+        *of_memory,
         *((KnowledgeCommands(knowledge),) if knowledge else ()),
         StatusCommands(rooms),
         HelpCommands(),

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from personas.relationships import Bond, stage_of
+from processors.memory.port import Scene
 from processors.memory.profiles.facts import LONGEST_FACT, Change, Fact, FactKind, Reach, merge
 from processors.memory.profiles.learned import Speech, asked_to_remember
 from processors.memory.remembrance import Remembrance
@@ -22,14 +23,14 @@ _TITLES = {
     FactKind.QUOTE: "Quotes",
 }
 
-BondOf = Callable[[str, str], Bond | None]
-"""How the character of a server (id) stands to a person (id), if that is known."""
+BondOf = Callable[[Scene, str], Bond]
+"""How the character of a scene stands to a person (id)."""
 
 
 class ProfileCommands(commands.Cog):
     """What I know about you."""
 
-    def __init__(self, memory: Remembrance, bond_of: BondOf = lambda guild, person: None) -> None:
+    def __init__(self, memory: Remembrance, bond_of: BondOf) -> None:
         self._memory = memory
         self._bond_of = bond_of
 
@@ -40,7 +41,7 @@ class ProfileCommands(commands.Cog):
         scene = scene_of(interaction)
         person = str(interaction.user.id)
         facts = await self._memory.profiles.facts(person)
-        bond = self._bond_of(scene.guild_id, person)
+        bond = self._bond_of(scene, person)
         await interaction.followup.send(describe(facts, bond), ephemeral=True)
 
     @app_commands.command(name="remember")
@@ -53,8 +54,7 @@ class ProfileCommands(commands.Cog):
         if not self._memory.consent.allows(scene, person):
             await interaction.followup.send("Memory is off here; `/memory on` turns it on.", ephemeral=True)
             return
-        members = interaction.guild.members if interaction.guild else ()
-        others = tuple(member.display_name for member in members if member.id != interaction.user.id)
+        others = await self._memory.others(scene, person)
         reach = Reach.GUILD if not (scene.private or scene.restricted) else Reach.PERSON
         speech = Speech(person, interaction.user.display_name, "", (what,), others, time.time(), reach, scene.guild_id)
         fact = asked_to_remember(what, speech)
@@ -82,10 +82,10 @@ class ProfileCommands(commands.Cog):
         await interaction.followup.send(text[:_MOST_CHARS], ephemeral=True)
 
 
-def describe(facts: tuple[Fact, ...], bond: Bond | None) -> str:
+def describe(facts: tuple[Fact, ...], bond: Bond) -> str:
     """A profile for the person it is about."""
     lines: list[str] = []
-    if bond and bond.exchanges:
+    if bond.exchanges:
         lines.append(f"Affection: {bond.affinity:.0f} of 100, {stage_of(bond.affinity)}; {bond.exchanges} exchanges.")
     for kind, title in _TITLES.items():
         of_kind = [fact for fact in facts if fact.kind is kind]

@@ -41,7 +41,8 @@ class Learner:
         """
         self._store = store
         self._profiles = profiles
-        self._thinking = thinking
+        self.thinking = thinking
+        """Another one may come: models are loaded after memory."""
         self._may_learn = may_learn
 
     async def run(self) -> None:
@@ -87,9 +88,9 @@ class Learner:
             last["guild"],
         )
         known = await self._profiles.facts(speech.person)
-        change = await self._thought(speech, known) if self._thinking.asks else None
+        change = await self._thought(speech, known) if self.thinking.asks else None
         await self._profiles.change(speech.person, noticed(speech, known) if change is None else change, last["id"])
 
     async def _thought(self, speech: Speech, known: Sequence[Fact]) -> Change | None:
-        thought = await self._thinking.extract(INSTRUCTION, question(speech, known), Learned)
+        thought = await self.thinking.extract(INSTRUCTION, question(speech, known), Learned)
         return believed(thought.value, speech, known) if thought.value else None

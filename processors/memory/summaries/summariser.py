@@ -49,7 +49,8 @@ class Summariser:
         """
         self._store = store
         self._summaries = summaries
-        self._thinking = thinking
+        self.thinking = thinking
+        """Another one may come: models are loaded after memory."""
         self._settings = settings
         self._now_s = now_s
         self._name_of = name_of
@@ -156,9 +157,9 @@ class Summariser:
         await self._summaries.add(summary, [one.id for one in parts], replaces=[before.id] if before else ())
 
     async def _write(self, instruction: str, text: str) -> str:
-        if not self._thinking.asks:
+        if not self.thinking.asks:
             return ""
-        return taken((await self._thinking.extract(instruction, text, Summed)).value)
+        return taken((await self.thinking.extract(instruction, text, Summed)).value)
 
 
 def _session_summary(rows: Sequence[sqlite3.Row], people: Mapping[str, str], text: str) -> Summary:
