@@ -69,7 +69,7 @@ async def _serve_discord(
     rooms = DiscordRooms(settings, cast, opt_outs, text.overhear, memory)
     knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
     if memory:
-        for keeper in keepers_of(cast, rooms, text, opt_outs):
+        for keeper in keepers_of(memory, cast, rooms, text, opt_outs, settings.log.folder):
             memory.eraser.register(keeper)
     welcome = Welcome()
 

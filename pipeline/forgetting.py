@@ -1,16 +1,26 @@
 """Everything outside the memory file that keeps something of people while the bot runs, or on disk."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
+from pipeline.log_erasing import blank_words, logged_words
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.text_side import TextSide
 from processors.memory.privacy.erasing import Keeper
+from processors.memory.remembrance import Remembrance
 from text.cast import Cast
 
 
-def keepers_of(cast: Cast, rooms: DiscordRooms, text: TextSide, opt_outs: OptOuts) -> tuple[Keeper, ...]:
-    """What `/export_me` and `/forget_me` must ask besides memory. No audio is ever kept."""
+def keepers_of(
+    memory: Remembrance, cast: Cast, rooms: DiscordRooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
+) -> tuple[Keeper, ...]:
+    """What `/export_me` and `/forget_me` must ask besides memory. No audio is ever kept.
+
+    Args:
+        logs: the folder of log files, if they may hold what people say.
+    """
 
     async def bonds(person: str) -> list[dict[str, Any]]:
         return cast.bonds_of(person)
@@ -32,7 +42,14 @@ def keepers_of(cast: Cast, rooms: DiscordRooms, text: TextSide, opt_outs: OptOut
     async def forget_overheard(person: str) -> int:
         return text.worker.forget(person)
 
+    async def logged(person: str) -> list[str]:
+        return await asyncio.to_thread(logged_words, logs, await memory.name_of(person)) if logs else []
+
+    async def blank_logs(person: str) -> int:
+        return await asyncio.to_thread(blank_words, logs) if logs else 0
+
     return (
+        Keeper("log", logged, blank_logs),
         Keeper("bonds", bonds, cast.forget_for_good),
         Keeper("not to be heard", opted_out, keep),
         Keeper("voice rooms", not_told, forget_in_rooms),

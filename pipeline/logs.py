@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from pipeline.log_erasing import SAID
 from processors.errors import SettingError
 from processors.speech_log import SPEECH
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pipeline.settings import LogSettings
 
 _FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[where]} {message}"
+_FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[where]}{extra[said]} {message}"
+"""In a file, lines with somebody's words are marked, so that the words can be erased."""
 
 
 def set_up_logging(settings: "LogSettings", *, debug: bool = False) -> None:
@@ -38,7 +41,7 @@ def set_up_logging(settings: "LogSettings", *, debug: bool = False) -> None:
         logger.add(
             settings.folder / "acore.log",
             level="DEBUG" if debug else "INFO",
-            format=_FORMAT,
+            format=_FILE_FORMAT,
             filter=allowed,
             rotation="10 MB",
             retention=5,
@@ -61,5 +64,6 @@ def _repeats(record: "Record") -> bool:
 
 
 def _name_the_turn(record: "Record") -> None:
+    record["extra"]["said"] = SAID if SPEECH in record["extra"] else ""
     turn = record["extra"].get("turn")
     record["extra"]["where"] = "-" if turn is None else f"turn {turn}"

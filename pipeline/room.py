@@ -234,7 +234,12 @@ class DiscordRoom:
         return await memory.background(self._scene(), self._character.id, people)
 
     def _know(self, background: Background) -> None:
-        self.pipeline.conversation.know(background)
+        conversation = self.pipeline.conversation
+        before = conversation.prefix
+        conversation.know(background)
+        if conversation.prefix != before:
+            # Nothing has been said yet: it is read before somebody waits for an answer.
+            self._later(self._engines.llm.prefill(conversation.prefix))
 
     def _people(self) -> int:
         return sum(not member.bot for member in self.channel.members)

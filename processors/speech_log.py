@@ -8,4 +8,5 @@ SPEECH = "speech"
 
 def log_speech(speaker: str, text: str) -> None:
     """Log, at INFO, that `speaker` (a person or the bot) said `text`. The only place where words may enter a log."""
-    logger.bind(**{SPEECH: True}).info("{}: {}", speaker, text)
+    # On one line: a mark at its beginning must cover it whole.
+    logger.bind(**{SPEECH: True}).info("{}: {}", " ".join(speaker.split()), " ".join(text.split()))
