@@ -308,11 +308,7 @@ class Cast:
 
     def bonds_of(self, party: str) -> list[dict[str, Any]]:
         """How the characters stand to a person, as data."""
-        return [
-            {"server": guild_id, "with": other, "affinity": round(bond.affinity), "exchanges": bond.exchanges}
-            for guild_id, state in self._keeper.all().items()
-            for other, bond in state.bonds.of(party).items()
-        ]
+        return self._keeper.bonds_of(party)
 
     def _bind(self, guild_id: str, one: str, other: str, bond: Bond) -> None:
         self._keeper.put(guild_id, self._keeper.get(guild_id).with_bond(one, other, bond))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from typing import Any
 
 from loguru import logger
 
@@ -53,6 +54,14 @@ class Keeper:
     def all(self) -> Mapping[str, GuildState]:
         """The states by server, for going through them."""
         return dict(self._states)
+
+    def bonds_of(self, party: str) -> list[dict[str, Any]]:
+        """How the characters stand to a person, as data."""
+        return [
+            {"server": guild_id, "with": other, "affinity": round(bond.affinity), "exchanges": bond.exchanges}
+            for guild_id, state in self._states.items()
+            for other, bond in state.bonds.of(party).items()
+        ]
 
     async def flush(self) -> None:
         """Write now what is not yet written."""
