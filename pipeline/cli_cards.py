@@ -6,28 +6,31 @@ from typing import Annotated
 import typer
 
 from personas.errors import PersonaError
+from pipeline.cli_state import State
 
-cards_app = typer.Typer(no_args_is_help=True, help="Import, export, check and list character cards.")
+cards_app = typer.Typer(name="cards", no_args_is_help=True, help="Import, export, check and list character cards.")
 
-DEFAULT_FOLDER = Path("data/characters")
-"""Where imported characters are kept, under the folder Acore runs in."""
-
-FolderOption = Annotated[Path, typer.Option("--folder", "-f", help="The folder characters are kept in.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--folder", "-f", help="The folder characters are kept in; that of the bot by default."),
+]
 
 
 @cards_app.command("import")
 def import_cards(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Card files (JSON, PNG, CHARX), or folders of them.")],
-    folder: FolderOption = DEFAULT_FOLDER,
+    folder: FolderOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace characters of the same name.")] = False,
 ) -> None:
     """Bring cards into the characters folder."""
     from personas.library import import_card
 
     failed = False
+    kept_in = _kept_in(context, folder)
     for path in _card_files(paths):
         try:
-            target = import_card(path, folder, overwrite=overwrite)
+            target = import_card(path, kept_in, overwrite=overwrite)
         except PersonaError as error:
             failed = True
             _complain(str(error))
@@ -39,16 +42,18 @@ def import_cards(
 
 @cards_app.command("export")
 def export_card(
+    context: typer.Context,
     character: Annotated[str, typer.Argument(help="A character's name, or a card file.")],
     target: Annotated[Path, typer.Argument(help="The file to write: .json, .png or .charx.")],
-    folder: FolderOption = DEFAULT_FOLDER,
+    folder: FolderOption = None,
 ) -> None:
     """Write a character as a V3 card; a PNG can be read by V2 programs too."""
     from personas.cards.write import save_card
     from personas.library import load_folder, read_character
 
     try:
-        kept = load_folder(folder).profiles if folder.is_dir() else ()
+        kept_in = _kept_in(context, folder)
+        kept = load_folder(kept_in).profiles if kept_in.is_dir() else ()
         profile = read_character(character, kept)
         save_card(profile.card, target)
     except PersonaError as error:
@@ -81,7 +86,7 @@ def check_cards(
 
 
 @cards_app.command("list")
-def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
+def list_cards(context: typer.Context, folder: FolderOption = None) -> None:
     """Show the characters that ship with Acore and those in the characters folder."""
     from rich.console import Console
     from rich.markup import escape
@@ -90,9 +95,10 @@ def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
     from personas.library import bundled_characters, load_folder
 
     table = Table("id", "name", "voice", "verbosity", "topics", "from")
-    kept = load_folder(folder) if folder.is_dir() else None
+    kept_in = _kept_in(context, folder)
+    kept = load_folder(kept_in) if kept_in.is_dir() else None
     rows = [(profile, "Acore") for profile in bundled_characters()]
-    rows += [(profile, str(folder)) for profile in (kept.profiles if kept else ())]
+    rows += [(profile, str(kept_in)) for profile in (kept.profiles if kept else ())]
     for profile, origin in rows:
         settings = profile.settings
         cells = (profile.id, profile.name, settings.voice or "default", settings.verbosity.value)
@@ -100,6 +106,16 @@ def list_cards(folder: FolderOption = DEFAULT_FOLDER) -> None:
     Console().print(table)
     for failure in kept.failures if kept else ():
         _complain(failure)
+
+
+def _kept_in(context: typer.Context, folder: Path | None) -> Path:
+    """The folder that was named, or the one the bot reads, so that it finds what is imported here."""
+    if folder:
+        return folder
+    from pipeline.folders import characters_folder
+
+    state: State = context.find_root().obj
+    return characters_folder(state.load())
 
 
 def _card_files(paths: list[Path]) -> list[Path]:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from personas.cards import load_card, parse_card
+from pipeline.cli import app
 from pipeline.cli_cards import cards_app
 from tests.personas.cards.build import charx, png, text_chunk, to_json, v2, v3
 
@@ -91,3 +92,13 @@ def test_list_shows_bundled_and_imported_characters(cards: Path, folder: Path) -
     assert "dr-who" in result.stdout
     assert "af_heart" in result.stdout
     assert "broken.json" in result.stderr
+
+
+def test_cards_are_kept_where_the_bot_looks_for_them(
+    cards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACORE_DATA_DIR", str(tmp_path / "bot"))
+    result = CliRunner().invoke(app, ["cards", "import", str(cards / "a.json")])
+    assert result.exit_code == 0, result.output + result.stderr
+    assert (tmp_path / "bot" / "characters" / "dr-who.json").exists()
