@@ -152,3 +152,11 @@ def test_a_saved_state_that_is_none_is_one_clear_error() -> None:
 
 def test_stages_are_five() -> None:
     assert len(Stage) == 5
+
+
+def test_the_bonds_of_one_party_are_found_by_the_other() -> None:
+    close, loose = Bond(affinity=60), Bond(affinity=5)
+    bonds = Bonds().with_bond("ava", "1", close).with_bond("2", "ava", loose).with_bond("bo", "1", loose)
+    assert bonds.of("1") == {"ava": close, "bo": loose}
+    assert bonds.of("ava") == {"1": close, "2": loose}
+    assert bonds.without("1").of("1") == {}
