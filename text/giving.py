@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 from loguru import logger
 
@@ -118,5 +119,5 @@ class Giver:
 async def _own_up(message: discord.Message, trouble: str) -> None:
     try:
         await message.reply(trouble, mention_author=False)
-    except (discord.HTTPException, OSError) as error:
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         logger.warning("somebody could not be told that there is no answer: {}", error)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import aiohttp
 import discord
 from loguru import logger
 
@@ -77,7 +78,7 @@ class Posting:
                     self._shown[index] = (await self._outlet.edit(self._shown[index][0], part), part)
             while len(self._shown) > len(parts):
                 await self._outlet.remove(self._shown.pop()[0])
-        except (discord.HTTPException, OSError) as error:
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             # Deleted under our hands, or no longer allowed.
             logger.warning("an answer could not be posted: {}", error)
             self._failed = True

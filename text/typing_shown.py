@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import aiohttp
 import discord
 
 _AGAIN_S = 8.0
@@ -35,7 +36,7 @@ class Typing:
 
 async def _show(channel: discord.abc.Messageable) -> None:
     # Where it may not be shown, the answer may still be posted.
-    with contextlib.suppress(discord.HTTPException, OSError):
+    with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
         while True:
             await channel.typing()
             await asyncio.sleep(_AGAIN_S)

@@ -7,7 +7,9 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import discord
+import pytest
 
 from text.posting import Posting
 
@@ -19,11 +21,11 @@ class Wall:
     most_chars: int = 50
     posts: dict[int, str] = field(default_factory=dict)
     edits: list[tuple[float, str]] = field(default_factory=list)
-    fails: bool = False
+    error: Exception | None = None
 
     async def post(self, text: str) -> int:
-        if self.fails:
-            raise discord.Forbidden(cast(Any, SimpleNamespace(status=403, reason="no")), "no")
+        if self.error:
+            raise self.error
         self.posts[len(self.posts)] = text
         return len(self.posts) - 1
 
@@ -111,9 +113,17 @@ def test_everybody_is_never_pinged(virtually: Callable[..., Any]) -> None:
     assert all("@everyone" not in text for text in (*wall.posts.values(), *(text for _, text in wall.edits)))
 
 
-def test_one_that_cannot_be_posted_says_so(virtually: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        discord.Forbidden(cast(Any, SimpleNamespace(status=403, reason="no")), "no"),
+        aiohttp.ServerDisconnectedError(),
+        ConnectionResetError(),
+    ],
+)
+def test_one_that_cannot_be_posted_says_so(virtually: Callable[..., Any], error: Exception) -> None:
     async def main() -> Posting:
-        posting = Posting(Wall(fails=True), 0.1)
+        posting = Posting(Wall(error=error), 0.1)
         posting.grow("Hello")
         await asyncio.sleep(0.2)
         assert posting.failed
