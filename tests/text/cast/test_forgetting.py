@@ -8,6 +8,10 @@ from text.cast import FolderStore, Keeper
 AVA, BRAM = profile("Ava"), profile("Bram")
 
 
+def texts_in(folder: Path) -> list[str]:
+    return [path.read_text() for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_who_is_forgotten_is_in_no_file_while_it_still_runs_and_others_are(tmp_path: Path) -> None:
     keeper = Keeper(FolderStore(tmp_path), write_after_s=0.0)
     cast = cast_of(AVA, BRAM, keeper=keeper)
@@ -15,9 +19,9 @@ async def test_who_is_forgotten_is_in_no_file_while_it_still_runs_and_others_are
         cast.answered("7", "c", "ava", person, "Thanks!", NOW_S)
     await keeper.flush()
     assert [(bond["server"], bond["with"], bond["exchanges"]) for bond in cast.bonds_of("90210")] == [("7", "ava", 1)]
-    assert any("90210" in path.read_text() for path in tmp_path.rglob("*.json"))
+    assert any("90210" in text for text in texts_in(tmp_path))
     assert await cast.forget_for_good("90210") == 1
-    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    texts = texts_in(tmp_path)
     assert not any("90210" in text for text in texts)
     assert any("8128" in text for text in texts)
     assert cast.bonds_of("90210") == []
