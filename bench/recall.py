@@ -8,19 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.designs.ours import BENCH_GUILD
 from bench.figures import Spread, spread
 from bench.results import provenance, write_result
 from bench.rooms import rss_mb
+from pipeline.engines import model_store
+from pipeline.settings import Settings
 from processors.errors import AcoreError
 from processors.memory.port import Exchange, Scene, SceneKind, Utterance
 from processors.memory.service import MemoryService, running_memory
-from processors.memory.settings import MemorySettings, RecallSettings
-from processors.models import ModelStore
 
 _BATCH = 2500
 """Exchanges that are written before the disk is waited for."""
 _LONGEST_SEARCH_MS = 2000
-_GUILD, _PERSONA, _CHANNELS, _PEOPLE = "bench", "ava", 50, 200
+_PERSONA, _CHANNELS, _PEOPLE = "ava", 50, 200
 _APART_S = 30.0
 _NOUNS = (
     "boat garden letter winter kitchen window brother teacher bicycle mountain guitar pancake river ticket blanket "
@@ -62,50 +63,53 @@ class RecallFigures:
 def run_recall(
     messages: int,
     meanings: int,
-    models: ModelStore,
+    settings: Settings,
     out: Path,
     tell: Callable[[str], None],
     questions: int = 200,
+    then: Callable[[Path, Settings], None] = lambda folder, settings: None,
 ) -> tuple[RecallFigures, Path]:
     """Fill a memory with so many messages, the meaning of so many of the newest at hand (0: words alone), and ask it.
 
-    Writes `<out>/recall.json`.
+    Writes `<out>/recall.json`. `then` is given the folder of this memory, and the settings it is to be opened with.
 
     Raises:
         AcoreError: a model is missing, or the memory cannot be written.
     """
     limits = {"vectors": "chroma", "vector_messages": meanings} if meanings else {"vectors": "off"}
-    recall = RecallSettings().model_copy(update={**limits, "deadline_ms": _LONGEST_SEARCH_MS})
-    settings = MemorySettings(recall=recall)
-    with TemporaryDirectory() as folder:
-        figures = asyncio.run(ask(Path(folder), settings, models, messages, questions, tell))
-    path = out / "recall.json"
-    write_result(path, {"bench": "recall", **provenance(), "figures": asdict(figures)})
+    chosen = _with_recall(settings, **limits)
+    patient = _with_recall(chosen, deadline_ms=_LONGEST_SEARCH_MS)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        figures = asyncio.run(ask(folder, patient, messages, questions, tell))
+        path = out / "recall.json"
+        write_result(path, {"bench": "recall", **provenance(), "figures": asdict(figures)})
+        then(folder, chosen)
     return figures, path
 
 
+def _with_recall(settings: Settings, **limits: str | int) -> Settings:
+    recall = settings.memory.recall.model_copy(update=limits)
+    return settings.model_copy(update={"memory": settings.memory.model_copy(update={"recall": recall})})
+
+
 async def ask(
-    folder: Path,
-    settings: MemorySettings,
-    models: ModelStore,
-    messages: int,
-    questions: int,
-    tell: Callable[[str], None],
+    folder: Path, settings: Settings, messages: int, questions: int, tell: Callable[[str], None]
 ) -> RecallFigures:
     """Fill the memory of `folder` and ask it. It stays there, filled.
 
     Raises:
         AcoreError: the memory cannot be written.
     """
-    dice, recall = random.Random(1), settings.recall
-    async with running_memory(folder, settings, models) as memory:
+    dice, recall = random.Random(1), settings.memory.recall
+    async with running_memory(folder, settings.memory, model_store(settings)) as memory:
         held = [rss_mb()]
         for tenth in range(1, 11):
             await _fill(memory, messages * tenth // 10 - messages * (tenth - 1) // 10, dice)
             held.append(rss_mb())
             tell(f"{messages * tenth // 10} messages, {held[-1]:.0f} MB")
         wanted = 0 if recall.vectors == "off" else min(messages, recall.vector_messages)
-        meanings = await _until_indexed(memory, wanted, tell)
+        meanings = await until_indexed(memory, wanted, tell)
         took: list[float] = []
         found = 0
         for number in range(questions):
@@ -133,7 +137,7 @@ async def _fill(memory: MemoryService, messages: int, dice: random.Random) -> No
     await memory.store.settle(60.0)
 
 
-async def _until_indexed(memory: MemoryService, meanings: int, tell: Callable[[str], None]) -> int:
+async def until_indexed(memory: MemoryService, meanings: int, tell: Callable[[str], None] = lambda line: None) -> int:
     """Wait until the meanings of the newest messages are at hand. Returns of how many; 0 with words alone."""
     if meanings == 0:
         return 0
@@ -156,4 +160,4 @@ def _some(dice: random.Random) -> list[str]:
 
 
 def _channel(number: int) -> Scene:
-    return Scene(SceneKind.CHANNEL, f"channel {number % _CHANNELS}", _GUILD)
+    return Scene(SceneKind.CHANNEL, f"channel {number % _CHANNELS}", BENCH_GUILD)

@@ -18,7 +18,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
     ("text", "--turns", "12"),
-    ("memory", "--messages", "100000", "--meanings", "2000"),
+    ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "12"),
 )
 """About 45 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
 _PICTURES = {
@@ -44,8 +44,7 @@ def run_record(
     for name, *options in steps:
         tell(f"== {name} {' '.join(options)}, after {(time.monotonic() - began_s) / 60:.1f} min")
         command = [sys.executable, "-c", _ACORE, *(["--config", str(config)] if config else [])]
-        command += ["bench", name, *options, "--out", str(out)]
-        command += [] if name == "memory" else ["--corpus", str(corpus)]
+        command += ["bench", name, *options, "--out", str(out), "--corpus", str(corpus)]
         if status := subprocess.run(command, check=False).returncode:
             raise AcoreError(f"acore bench {name} ended with status {status}; the same command goes on from there")
     path = out / "record.md"

@@ -57,6 +57,12 @@ def _missed_or_twice(content: dict) -> tuple[float, ...]:
     return (len(content["figures"]["missed"]) + len(content["figures"]["answered_twice"]),)
 
 
+def _memory_adds(content: dict) -> tuple[float, ...]:
+    """How much later (ms) the median answer begins with memory on."""
+    v2v = {name: one["figures"]["v2v"]["p50"] for name, one in content["designs"].items()}
+    return (v2v["memory on"] - v2v["memory off"],)
+
+
 def _stopping_back_channels(content: dict) -> tuple[float, ...]:
     figures = content["figures"]
     return (100 * len(figures["back_channels_that_stopped"]) / max(1, figures["back_channels"]),)
@@ -94,6 +100,7 @@ TARGETS = (
         "rooms a core, p99 hop <= 20 ms", ">= 60", "load", lambda content: (content["limit"],), (60,), at_least=True
     ),
     Target("voice beside ten text channels / alone, V2V p50", "<= 1.3", "text", _ratio("alone"), (1.3,)),
+    Target("memory on, against off, V2V p50", "<= 20 ms more", "memory", _memory_adds, (20,), "ms"),
     Target(
         "recall among 100,000 messages, p95",
         "<= 60 ms",

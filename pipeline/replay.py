@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pipecat.workers.base_worker import BaseWorker
 
 from personas.profile import CharacterProfile
 from pipeline.engines import Engines, running_engines
@@ -19,6 +21,7 @@ from pipeline.voice import voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.floor import Phase
+from processors.memory.room import RoomMemory
 from processors.turn_taking import TurnTaking
 from processors.virtual_time import VirtualTimeLoop
 from transports.recorder import ConversationRecorder, Pcm, StereoSink
@@ -115,10 +118,15 @@ async def replay_with(
     out: Path | None = None,
     stereo: bool = False,
     on_turn: Callable[[TurnRecord], None] = lambda record: None,
+    memory: RoomMemory | None = None,
+    side_workers: Sequence[BaseWorker] = (),
 ) -> Replay:
-    """Like `run_replay`, on engines that are running already and at the speed of the running loop."""
+    """Like `run_replay`, on engines that are running already and at the speed of the running loop.
+
+    `memory` is what the character remembers; `side_workers` hear on the bus what happens.
+    """
     clock = SessionClock()
-    room = voice_pipeline(engines, settings, character, clock)
+    room = voice_pipeline(engines, settings, character, clock, memory=memory)
     await engines.llm.prefill(room.conversation.prefix)
     view = Room(room.turn_taking)
     turns: list[TurnRecord] = []
@@ -140,7 +148,7 @@ async def replay_with(
             stopping.append(asyncio.ensure_future(session.cancel("interrupted")))
 
         with on_interrupt(stop) as interrupted:
-            await session.run(TurnListener("turns", note))
+            await session.run(TurnListener("turns", note), *side_workers)
             await asyncio.gather(*stopping)
         if source.failure:
             raise source.failure

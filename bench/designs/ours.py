@@ -1,6 +1,8 @@
 """Acore's own pipeline, as `acore replay` runs it."""
 
+import time
 from pathlib import Path
+from uuid import uuid4
 
 from bench.designs.design import Sounds, read_bot
 from bench.measure import Recording
@@ -9,6 +11,13 @@ from personas.profile import CharacterProfile
 from pipeline.engines import Engines
 from pipeline.replay import Room, replay_with
 from pipeline.settings import Settings
+from processors.memory.port import Scene, SceneKind
+from processors.memory.room import RoomMemory
+from processors.memory.service import MemoryService
+from processors.memory.worker import MemoryWorker
+
+BENCH_GUILD = "bench"
+"""The server in whose memory the bench lives."""
 
 
 class Ours:
@@ -17,10 +26,18 @@ class Ours:
     name = "acore"
     what = "Acore's pipeline: speculation on the first short silence, an end of turn that follows the words, clauses."
 
-    def __init__(self, engines: Engines, settings: Settings, character: CharacterProfile) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        settings: Settings,
+        character: CharacterProfile,
+        memory: MemoryService | None = None,
+    ) -> None:
+        """With `memory` the character remembers, as `acore run` has it."""
         self._engines = engines
         self._settings = settings
         self._character = character
+        self._memory = memory
 
     async def play(self, sounds: Sounds, out: Path) -> Recording:
         """Hold one conversation. See `Design.play`."""
@@ -30,7 +47,17 @@ class Ours:
             played.append(CuedSource(sounds, room))
             return {"speaker": played[0]}
 
-        replay = await replay_with(self._engines, self._settings, self._character, speaker, out=out, stereo=True)
+        memory, workers = self._remembering()
+        replay = await replay_with(
+            self._engines,
+            self._settings,
+            self._character,
+            speaker,
+            out=out,
+            stereo=True,
+            memory=memory,
+            side_workers=workers,
+        )
         if replay.interrupted:
             raise KeyboardInterrupt
         bot, length_ms = read_bot(out)
@@ -43,3 +70,11 @@ class Ours:
             heard=tuple((one.stopped_ms, heard.text) for one in replay.turns for heard in one.heard),
             records=replay.turns,
         )
+
+    def _remembering(self) -> tuple[RoomMemory | None, tuple[MemoryWorker, ...]]:
+        if self._memory is None:
+            return None, ()
+        scene = Scene(SceneKind.VOICE, f"bench-{uuid4().hex}", BENCH_GUILD, since_s=time.time())
+        who = (self._character.id, self._character.name)
+        worker = MemoryWorker("memory", self._memory, lambda: scene, *who)
+        return RoomMemory(self._memory, lambda: scene, self._character.id), (worker,)
