@@ -19,8 +19,8 @@ SOAK_S = float(os.environ.get("ACORE_SOAK_S", "15"))
 CHURN_S = float(os.environ.get("ACORE_CHURN_S", "9"))
 REAL = os.environ.get("ACORE_SOAK_ENGINES") == "real"
 GROWTH_KB = 100_000 if REAL else 12_000
-"""What may still be taken after the first fifth of a call. The embedded model keeps up to 64 MiB of prompts it has read,
-and the other engines the memory their longest input needed."""
+"""What may still be taken after the first fifth of a call. The embedded model keeps up to 64 MiB of prompts it has
+read, and the other engines the memory their longest input needed."""
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
