@@ -74,3 +74,16 @@ def virtually() -> Callable[[Coroutine[Any, Any, T]], T]:
         return run_virtual(checked(main))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def chroma_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Chroma has been used once: its runtime keeps a pair of sockets for as long as the process lives."""
+    from processors.memory.vectors import ChromaVectors
+
+    async def use(folder: Path) -> None:
+        vectors = ChromaVectors(folder)
+        await vectors.start()
+        await vectors.close()
+
+    asyncio.run(use(tmp_path_factory.mktemp("chroma")))

@@ -19,6 +19,8 @@ from processors.memory.vectors import Meaning, Near
 from processors.memory.words import match_query, telling_words
 
 _CANDIDATES = 24
+_MATCHES = 96
+"""Messages that match by their words, of which the asker's own are picked: to search twice would take twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +56,25 @@ class MessageSearch:
         """The best of what may be told, best first."""
         if not most:
             return ()
-        by_words, own, near = await asyncio.gather(
-            self.by_words(question), self.by_words(question, own=True), self.by_meaning(question)
-        )
+        matches, near = await asyncio.gather(self.by_words(question, _MATCHES), self.by_meaning(question))
         likeness = {one.id: one.likeness for one in near}
-        found = {one.id: one for one in await self._rows(question, {*by_words, *own, *likeness})}
+        found = {one.id: one for one in await self._rows(question, {*matches, *likeness})}
         # "My dog": of all the dogs that were spoken of, the asker's own comes first, whichever search found it.
-        own_near = [id for id in likeness if id in found and found[id].said.speaker_id in question.speaker_ids]
-        ranked = fuse((by_words, own, list(likeness), own_near))
+        own = {id for id, one in found.items() if one.said.speaker_id in question.speaker_ids}
+        rankings = (matches[:_CANDIDATES], list(likeness))
+        ranked = fuse((*rankings, *([id for id in ranking if id in own] for ranking in (matches, list(likeness)))))
         texts = {id: one.said.text for id, one in found.items()}
         return tuple(found[id] for id in above_floor(ranked, texts, likeness, question.text, self._floor)[:most])
 
-    async def by_words(self, question: Question, *, own: bool = False) -> list[int]:
-        """Ids of messages, best match (BM25) first; only what the speakers themselves said, if `own`."""
+    async def by_words(self, question: Question, most: int = _CANDIDATES) -> list[int]:
+        """Ids of messages, best match (BM25) first."""
         words = telling_words(question.text)
         if not words:
             return []
         allowed, values = _allowed(question)
-        if own:
-            allowed += f" AND m.speaker IN ({', '.join('?' * len(question.speaker_ids))})"
-            values = (*values, *question.speaker_ids)
         rows = await self._store.read(
             "SELECT m.id FROM message_words w JOIN messages m ON m.id = w.rowid"
-            f" WHERE message_words MATCH ? AND {allowed} ORDER BY w.rank LIMIT {_CANDIDATES}",
+            f" WHERE message_words MATCH ? AND {allowed} ORDER BY w.rank LIMIT {most}",
             (match_query(words), *values),
         )
         return [row["id"] for row in rows]

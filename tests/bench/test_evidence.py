@@ -7,8 +7,6 @@ import pytest
 from bench.evidence import conversations, measure_hits
 from processors.models import ModelStore
 
-pytest_plugins = ("tests.processors.memory.conftest",)
-
 
 def test_the_conversations_are_the_same_every_time_and_every_question_has_its_answer() -> None:
     lines, asked = conversations(people=5, days=4)
