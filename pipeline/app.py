@@ -16,7 +16,7 @@ from pipeline.forgetting import keepers_of
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
-from pipeline.memory import memory_of
+from pipeline.memory import likeness_of, memory_of
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
@@ -51,7 +51,8 @@ async def _serve(settings: Settings) -> None:
     async with (
         memory_of(settings, loaded) as memory,
         running_cast(settings, shelf) as cast,
-        running_text(settings, cast, memory=memory) as text,
+        likeness_of(settings, memory) as likeness,
+        running_text(settings, cast, memory=memory, likeness=likeness) as text,
     ):
         await _serve_discord(settings, cast, shelf, text, memory, loaded, began_s)
 

@@ -9,6 +9,7 @@ from pipeline.folders import data_folder
 from pipeline.settings import Settings
 from processors.memory.remembrance import Remembrance, running_remembrance
 from processors.memory.service import running_memory
+from text.cast import LoreLikeness
 
 
 @asynccontextmanager
@@ -27,3 +28,18 @@ async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[
         running_remembrance(memory, folder, given, begin=loaded) as remembrance,
     ):
         yield remembrance
+
+
+@asynccontextmanager
+async def likeness_of(settings: Settings, memory: Remembrance | None) -> AsyncIterator[LoreLikeness]:
+    """What finds lore by its meaning, with memory's own model, while the block lasts."""
+    deadline_s = settings.memory.recall.deadline_ms / 1000
+    likeness = LoreLikeness(
+        lambda: memory.memory.embedder if memory else None,
+        floor=settings.characters.lore_likeness,
+        deadline_s=deadline_s,
+    )
+    try:
+        yield likeness
+    finally:
+        await likeness.close()

@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from processors.events import TurnRecord, VoiceTurn
 from processors.memory import Memory, Utterance
 from text.answering import Answerer
-from text.cast import Cast
+from text.cast import Cast, LoreLikeness
 from text.client import TextClient
 from text.history import RecentHistory
 from text.prompt import TextPrompt
@@ -51,14 +51,17 @@ async def running_text(
     *,
     memory: Memory | None = None,
     show: Callable[[TextPrompt], None] = lambda prompt: None,
+    likeness: LoreLikeness | None = None,
 ) -> AsyncIterator[TextSide]:
     """The text worker, ready to take messages; it answers them once it has a language model.
 
     Args:
         memory: None to remember only while the process runs.
         show: is handed every prompt.
+        likeness: finds lore by its meaning; None to find it by its keys alone.
     """
-    answerer = Answerer(cast, memory or RecentHistory(), settings.text, settings.language, show=show)
+    remembered = memory or RecentHistory()
+    answerer = Answerer(cast, remembered, settings.text, settings.language, show=show, likeness=likeness)
     side = TextSide(TextWorker("text", answerer, settings.text), TextClient("text-line"))
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(side.worker, side.line)

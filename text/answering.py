@@ -17,7 +17,7 @@ from processors.language.engines import LanguageModel, can_see
 from processors.language.settings import LanguageSettings
 from processors.language.tokens import TokenCounter
 from processors.memory import Exchange, Memory, Utterance
-from text.cast import Cast
+from text.cast import Cast, LoreLikeness
 from text.length import answer_tokens
 from text.overheard import Overheard
 from text.pictures import View, look
@@ -51,11 +51,13 @@ class Answerer:
         *,
         clock: Callable[[], float] = time.time,
         show: Callable[[TextPrompt], None] = lambda prompt: None,
+        likeness: LoreLikeness | None = None,
     ) -> None:
         """
         Args:
             clock: gives Unix time.
             show: is handed every prompt before it is sent.
+            likeness: finds lore by its meaning; None to find it by its keys alone.
         """
         self._cast = cast
         self._memory = memory
@@ -63,6 +65,7 @@ class Answerer:
         self._language = language
         self._clock = clock
         self._show = show
+        self._likeness = likeness
         self._counter = TokenCounter()
         self._overheard = Overheard(settings.voice_minutes)
 
@@ -152,7 +155,9 @@ class Answerer:
         text = written.text if written else message.unbidden
         said = (*history, written) if written and not _answered(message, character) else history
         people = tuple(dict.fromkeys(one.speaker_id for one in said if not one.by_character))
-        recollection = await self._memory.recall(scene, character, people, text)
+        recollection, alike = await asyncio.gather(
+            self._memory.recall(scene, character, people, text), self._alike(character, text)
+        )
         cue = self._cast.cue(
             scene.guild_id,
             scene.id,
@@ -162,6 +167,7 @@ class Answerer:
             messages=[LoreMessage(one.name, one.text, one.by_character) for one in said],
             now_s=now_s,
             company=(*message.characters, *message.company),
+            alike=alike,
         )
         known = (*self._overheard.lines(scene.guild_id, character, now_s), *recollection.lines, *view.notes)
         if written and _answered(message, character):
@@ -172,6 +178,10 @@ class Answerer:
         tokens = answer_tokens(text, cue.character.settings.verbosity)
         room = room_of(self._language.context_tokens, tokens)
         return build_prompt(cue, history, asked, room=room, counter=self._counter), tokens
+
+    async def _alike(self, character: str, text: str) -> tuple[str, ...]:
+        """Ids of the character's lore that is near in meaning to `text`."""
+        return await self._likeness.find(self._cast.books_of(character), text) if self._likeness else ()
 
     def _note(self, message: TextMessage, character: str, text: str) -> None:
         """Remember the answer, and with the first one what it answers. One that failed leaves the question."""

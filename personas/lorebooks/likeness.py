@@ -5,6 +5,7 @@ Making the vectors is a model's work and done elsewhere; this compares them.
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import mul
 
 from personas.lorebooks.model import Entry, Lorebook
 
@@ -22,10 +23,11 @@ def alike(
     Args:
         vectors: by entry id, each as long as `query`.
     """
-    scored = sorted(((_cosine(query, vector), id) for id, vector in vectors.items()), reverse=True)
+    length = math.hypot(*query)
+    scored = sorted(((_cosine(query, length, vector), id) for id, vector in vectors.items()), reverse=True)
     return tuple(id for score, id in scored[:top] if score >= floor)
 
 
-def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    norm = math.hypot(*a) * math.hypot(*b)
-    return sum(x * y for x, y in zip(a, b, strict=True)) / norm if norm else 0.0
+def _cosine(a: Sequence[float], length: float, b: Sequence[float]) -> float:
+    norm = length * math.hypot(*b)
+    return sum(map(mul, a, b)) / norm if norm else 0.0

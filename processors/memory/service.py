@@ -9,7 +9,7 @@ from pathlib import Path
 from loguru import logger
 
 from processors.errors import AcoreError
-from processors.memory.embedding import MiniLm
+from processors.memory.embedding import Embedder, MiniLm
 from processors.memory.history import History
 from processors.memory.indexer import Indexer
 from processors.memory.knowledge import Knowledge
@@ -46,6 +46,11 @@ class MemoryService:
         self._settings = settings
         self._now_s = now_s
         self._categories: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """What turns texts into meanings; None while there is nothing that does."""
+        return self._messages.meaning.embedder if self._messages.meaning else None
 
     def note(self, exchange: Exchange) -> None:
         self.conversations.note(exchange)

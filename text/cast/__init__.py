@@ -6,6 +6,7 @@ Text and voice ask the same `Cast`, so a character is one mind in both.
 from text.cast.cast import Cast, Urge
 from text.cast.cue import Cue
 from text.cast.keeper import Keeper
+from text.cast.likeness import LoreLikeness
 from text.cast.roster import Roster, read_roster
 from text.cast.settings import CastSettings
 from text.cast.shelf import Shelf
@@ -17,6 +18,7 @@ __all__ = [
     "Cue",
     "FolderStore",
     "Keeper",
+    "LoreLikeness",
     "Roster",
     "Shelf",
     "StateStore",

@@ -92,6 +92,10 @@ class Cast:
         """Everybody who can be played."""
         return self._roster
 
+    def books_of(self, character_id: str) -> tuple[Lorebook, ...]:
+        """What a character knows; nothing for one that is not there."""
+        return self._books.get(character_id, ())
+
     def lead(self, guild_id: str, channel_id: str) -> CharacterProfile:
         """Who answers in a channel when nobody else is called: who was chosen for it, or for its server."""
         return self._present(guild_id, channel_id)[0]
@@ -346,8 +350,7 @@ class Cast:
             character_messages=channel.answers.get(profile.id, 0),
         )
         books = self._books[profile.id]
-        lore = self._settings.lore
-        found = find_lore(books, scene, channel.lore, lore, self._rng, _tokens, alike)
+        found = find_lore(books, scene, channel.lore, self._settings.lore, self._rng, _tokens, alike)
         if found.slow_keys:
             logger.warning(
                 "{} lore patterns of {} are too slow and are no longer used", len(found.slow_keys), profile.id
@@ -372,8 +375,7 @@ class Cast:
 
     def _change(self, guild_id: str, channel_id: str, **changes: Any) -> None:
         state = self._keeper.get(guild_id)
-        channel = replace(state.channel(channel_id), **changes)
-        self._keeper.put(guild_id, state.with_channel(channel_id, channel))
+        self._keeper.put(guild_id, state.with_channel(channel_id, replace(state.channel(channel_id), **changes)))
 
 
 def _behaviour(profile: CharacterProfile, defaults: BehaviourSettings) -> BehaviourSettings:

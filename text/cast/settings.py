@@ -40,5 +40,9 @@ class CastSettings(SettingsGroup):
     """How bonds grow and fade."""
     lore: LoreSettings = LoreSettings()
     """How lorebooks are searched."""
+    lore_likeness: float = Field(default=0.0, ge=0, le=1)
+    """How near (cosine; 0.3 is a good value) in meaning to what was said a lore entry marked `vectorized` must be to
+    be called without its keys. In text; needs memory with MEMORY_RECALL_VECTORS.
+    0: by keys alone."""
     behaviour: BehaviourDefaults = BehaviourDefaults()
     """How lively characters are."""
