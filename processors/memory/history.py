@@ -97,15 +97,19 @@ class History:
             self._at_hand.move_to_end(key)
             return recent
         most = self._settings.most(scene.kind)
-        rows = []
+        rows, settled = [], False
         for _ in range(_TRIES):
             noted = self._noted
             # What was noted and not yet written must not be missed; nor what is noted while we read.
-            await self._store.settle()
+            settled = await self._store.settle()
             rows = await self._store.read(_LATEST, (scene.id, scene.kind, most))
             if noted == self._noted:
                 break
-        recent = self._at_hand.setdefault(key, deque((utterance_of(row) for row in reversed(rows)), maxlen=most))
+        recent = deque((utterance_of(row) for row in reversed(rows)), maxlen=most)
+        if not settled:
+            # Kept at hand, it would lack for good what the disk has not taken yet.
+            return recent
+        recent = self._at_hand.setdefault(key, recent)
         while len(self._at_hand) > _SCENES_AT_HAND:
             self._at_hand.popitem(last=False)
         return recent

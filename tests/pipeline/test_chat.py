@@ -216,7 +216,7 @@ def test_ctrl_c_stops_an_answer_and_twice_leaves(tmp_path: Path) -> None:
         at.wait_for(r"(?s)once more leaves.*friend> ")
         assert "six" not in at.shown
         at.type("/history\n")
-        at.wait_for(r"Ava: one two")
+        at.wait_for(r"(?s)Ava: one two.*friend> ")
         at.type("\x03")
         at.wait_for("once more leaves")
         at.type("\x03")
