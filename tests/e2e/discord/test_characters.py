@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -199,19 +198,3 @@ async def test_help_shows_what_one_may_use_and_explains_each(stage: Stage) -> No
     assert "/set_character" in (await stage.server.interact(owner, "help")).text
     explained = await stage.server.interact(member, "help", {"command": "/ask"})
     assert "- `private`: Whether only you see the answer. (may be left out)" in explained.text
-
-
-async def test_a_restart_keeps_who_answers_and_how_people_stand(server: LocalDiscord, tmp_path: Path) -> None:
-    channel = await server.channel("kept")
-    user = await server.user("kept-friend")
-    async with serve(server, tmp_path, {**SCRIPTED, **REPLIES}) as bot:
-        stage = Stage(server, bot)
-        await ask(stage, "set_character", {"character": "bram"}, channel)
-        await say(stage, user, channel, f"<@{server.bot.id}> Hello, I love this!", 1)
-        await bot.stop()
-    async with serve(server, tmp_path, {**SCRIPTED, **REPLIES}) as bot:
-        stage = Stage(server, bot)
-        kept = await server.interact(user, "relationship")
-        assert "**Bram Holloway** and you" in kept.text
-        assert "1 exchanges" in kept.text
-        assert (await say(stage, user, channel, f"<@{server.bot.id}> Still here?", 2)).author.name == "Bram Holloway"

@@ -1,17 +1,13 @@
 """People talk with the bot over Discord: the real process, the real engines, Discord's own libdave at the other end."""
 
 import asyncio
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.e2e.discord.bot import serve
 from tests.e2e.discord.conftest import Stage
 from tests.e2e.discord.speech import ask, audible_from_s, hear_out, words
-from tests.fakes.openai_server import OpenAiServer
-from tests.fakes.serving import served
-from tests.local_discord import Impairment, LocalDiscord
+from tests.local_discord import Impairment
 from tests.local_discord.audio import RATE_HZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,24 +40,6 @@ async def test_two_people_at_once_are_both_understood_under_their_names(talking:
         [bobs] = await talking.bot.until_said("bob", mark)
         assert words(alices) == words("Tell me, Ava, what is your favorite food?")
         assert words(bobs) == words("The weather is really nice today.")
-
-
-async def test_what_two_people_say_at_once_reaches_the_language_model_under_their_names(
-    server: LocalDiscord, tmp_path: Path
-):
-    model = OpenAiServer()
-    async with served(model.app) as url:
-        asked = {"LLM_PROVIDER": "openai", "OPENAI_BASE_URL": f"{url}/v1", "TTS_ENGINE": "scripted"}
-        async with serve(server, tmp_path, asked) as bot, Stage(server, bot).call("alice", "bob") as [alice, bob]:
-            mark = bot.mark()
-            await asyncio.gather(ask(alice, "called_ava"), ask(bob, "weather"))
-            await bot.until_said("alice", mark)
-            await bot.until_said("bob", mark)
-            await alice.until_quiet(server.bot, 500)
-    told = [message["content"] for body in model.recorded.bodies for message in body["messages"]]
-    lines = {tuple(words(line)) for text in told for line in text.splitlines()}
-    assert ("alice", *words("Tell me, Ava, what is your favorite food?")) in lines
-    assert ("bob", *words("The weather is really nice today.")) in lines
 
 
 async def test_among_several_people_the_bot_answers_only_who_addresses_it(talking: Stage):
