@@ -28,6 +28,7 @@ from processors.memory.remembrance import Remembrance
 from processors.memory.room import RoomMemory
 from processors.memory.worker import MemoryWorker
 from text.cast import Cast
+from text.permissions import missing_rights
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
     Crowded,
@@ -35,6 +36,7 @@ from transports.discord import (
     DiscordVoiceError,
     LineClosed,
     LineDown,
+    LineUp,
     Mending,
     Remedy,
     Silenced,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from discord.channel import VocalGuildChannel
 
 _CLOSE_S = 2.5
+_TO_BE_HERE = frozenset({"View Channel", "Connect"})
+"""Without one of them the bot could not come back. That it may not speak, Discord tells by suppressing it."""
 
 Overhear = Callable[[int, CharacterProfile, TurnRecord, Callable[[str], str]], Coroutine[Any, Any, None]]
 """`(guild id, character, turn, name of a speaker)`: whoever else should know what was said."""
@@ -75,6 +79,8 @@ class DiscordRoom:
         self._speaker_limit = settings.discord_voice.speaker_limit
         self._told_of: set[int] = set()
         """Of whom the channel knows that they are beyond the limit; once a stay is enough."""
+        self._lacked: set[str] = set()
+        """What the bot was without when it came: a moderator may drag it where it may not go by itself."""
         self._on_closed = on_closed
         self._overhear = overhear
         self._closing = False
@@ -209,6 +215,16 @@ class DiscordRoom:
             recoveries=line.recoveries,
         )
 
+    async def reconsider_rights(self) -> None:
+        """Leave, and say so, where the bot may no longer be: Discord lets it stay until the connection breaks."""
+        lost = _TO_BE_HERE.intersection(missing_rights(self.channel)) - self._lacked
+        if not lost or self._closing:
+            return
+        self._lacked |= lost
+        names = " and ".join(sorted(lost))
+        await self.notify(f"I have lost the permission {names} here, so I am leaving.")
+        self._on_closed(self, f"the bot lost the permission {names} there")
+
     def _name_of(self, user_id: str) -> str:
         member = self._channel.guild.get_member(int(user_id)) if user_id.isdigit() else None
         return member.display_name if member else user_id
@@ -261,6 +277,8 @@ class DiscordRoom:
 
     def _on_event(self, event: VoiceEvent) -> None:
         match event:
+            case LineUp():
+                self._lacked = set(missing_rights(self.channel))
             case LineDown(code=code):
                 logger.warning("voice line down (close code {}), mending", code)
             case Silenced(suppressed=True) if isinstance(self.channel, discord.StageChannel):

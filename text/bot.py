@@ -141,6 +141,23 @@ class AcoreBot(commands.Bot):
         elif room is not None:
             self._reconsider_staying(member.guild.id)
 
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """A channel, or who may do what there, was changed."""
+        await self._reconsider_rights(after.guild)
+
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """A role's permissions were changed."""
+        await self._reconsider_rights(after.guild)
+
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        """The bot was given or lost a role: of others Discord tells nothing without its Members Intent."""
+        if after == after.guild.me:
+            await self._reconsider_rights(after.guild)
+
+    async def _reconsider_rights(self, guild: discord.Guild) -> None:
+        if (room := self._rooms.room(guild.id)) is not None:
+            await room.reconsider_rights()
+
     async def _join_by_itself(self, channel: "discord.VoiceChannel | discord.StageChannel") -> None:
         try:
             check_joinable(channel)

@@ -5,12 +5,8 @@ import discord
 from text.rooms import RoomError
 
 
-def check_joinable(channel: "discord.VoiceChannel | discord.StageChannel", *, inside: bool = False) -> None:
-    """Refuse a channel the bot may not join or speak in. `inside`: the bot is in it already, so it need not fit.
-
-    Raises:
-        RoomError: names every permission that is missing, or says that the channel is full.
-    """
+def missing_rights(channel: "discord.VoiceChannel | discord.StageChannel") -> list[str]:
+    """The permissions the bot needs for a call there and does not have, by the names Discord shows."""
     rights = channel.permissions_for(channel.guild.me)
     needed = {"View Channel": rights.view_channel, "Connect": rights.connect}
     if isinstance(channel, discord.StageChannel):
@@ -18,10 +14,19 @@ def check_joinable(channel: "discord.VoiceChannel | discord.StageChannel", *, in
         needed["Request to Speak"] = rights.request_to_speak or rights.mute_members
     else:
         needed["Speak"] = rights.speak
-    missing = [name for name, granted in needed.items() if not granted]
+    return [name for name, granted in needed.items() if not granted]
+
+
+def check_joinable(channel: "discord.VoiceChannel | discord.StageChannel", *, inside: bool = False) -> None:
+    """Refuse a channel the bot may not join or speak in. `inside`: the bot is in it already, so it need not fit.
+
+    Raises:
+        RoomError: names every permission that is missing, or says that the channel is full.
+    """
+    missing = missing_rights(channel)
     if missing:
         raise RoomError(f"I may not join {channel.mention}: I lack the permission {' and '.join(missing)} there.")
     full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
     # Whoever may move members may also enter a full channel.
-    if full and not inside and not rights.move_members:
+    if full and not inside and not channel.permissions_for(channel.guild.me).move_members:
         raise RoomError(f"{channel.mention} is full ({channel.user_limit} people).")

@@ -75,6 +75,10 @@ class VoiceRoom(Protocol):
         """The present state."""
         ...
 
+    async def reconsider_rights(self) -> None:
+        """The bot's permissions may have changed: leave, and say so, where it may no longer be."""
+        ...
+
 
 class VoiceRooms(Protocol):
     """All voice sessions of the bot, one per guild."""

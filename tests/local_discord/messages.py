@@ -198,7 +198,8 @@ class Messages:
         channel = self._channel(request)
         if channel is None:
             return not_found("Channel", 10003)
-        if not self._world.permissions(self._world.bot, channel) & Permission.SEND_MESSAGES:
+        needed = Permission.SEND_MESSAGES | Permission.VIEW_CHANNEL
+        if self._world.permissions(self._world.bot, channel) & needed != needed:
             return refusal(403, 50013, "Missing Permissions")
         body = await read_body(request)
         return self._complaint(body) or answer(self.payload(await self.add(self.write(channel, self._world.bot, body))))

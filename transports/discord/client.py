@@ -70,6 +70,7 @@ class DiscordVoiceClient(discord.VoiceClient):
         self._connection.timeout = _CONFIRM_S
         if not self._leaving:
             self._leaving, self._connection.reason = True, "the bot left"
+        self._connection.end_poller()
         await super().disconnect(force=force)
 
     def cleanup(self) -> None:

@@ -288,6 +288,11 @@ class VoiceConnection(VoiceConnectionState):
         """Whether the task that reads the voice gateway runs, or one that connects to it."""
         return any(task is not None and not task.done() for task in (self._runner, self._connector))
 
+    def end_poller(self) -> None:
+        """Before leaving: a poller that is reconnecting would join again afterwards."""
+        if self._runner is not None and not self._inside_runner():
+            self._runner.cancel()
+
     async def rejoin(self) -> None:
         """Leave the channel and join it again on a new voice session."""
         if self.polling:
@@ -349,14 +354,10 @@ class VoiceConnection(VoiceConnectionState):
 
     async def _follow(self) -> bool:
         """Go where we were moved, if we were moved."""
-        previous = self.ws
+        previous, flow = self.ws, ConnectionFlowState
         try:
             async with asyncio.timeout(_MOVE_S):
-                await self._wait_for_state(
-                    ConnectionFlowState.got_voice_server_update,
-                    ConnectionFlowState.got_both_voice_updates,
-                    ConnectionFlowState.disconnected,
-                )
+                await self._wait_for_state(flow.got_voice_server_update, flow.got_both_voice_updates, flow.disconnected)
         except TimeoutError:
             return False
         if self.state is ConnectionFlowState.disconnected:

@@ -151,6 +151,36 @@ async def test_a_bot_silenced_by_moderators_says_so_and_goes_on_afterwards(scrip
         await both_ways(scripted, alice)
 
 
+@pytest.mark.parametrize("lost", [Permission.CONNECT, Permission.VIEW_CHANNEL], ids=["connect", "view channel"])
+async def test_a_bot_that_may_no_longer_be_in_the_channel_leaves_with_a_reason(scripted: Stage, lost: Permission):
+    server, channel = scripted.server, scripted.server.voice_channel
+    shown = "Connect" if lost is Permission.CONNECT else "View Channel"
+    async with scripted.call("alice") as [alice]:
+        before, mark = len(server.messages(channel)), scripted.bot.mark()
+        try:
+            await server.overwrite(server.bot, channel, deny=lost)
+            await scripted.bot.until_logged(f"out of a voice channel: the bot lost the permission .*{shown}", mark)
+            assert "I am in no voice channel" in (await server.interact(alice.user, "vc status")).text
+            said = [message.content for message in server.messages(channel)[before:]]
+            # A chat it cannot see takes no notice: then the log and `/vc status` tell.
+            assert said == [f"I have lost the permission {shown} here, so I am leaving."] * (lost is Permission.CONNECT)
+        finally:
+            await server.overwrite(server.bot, channel)
+        await scripted.invite()
+        await both_ways(scripted, alice)
+
+
+async def test_a_change_of_other_permissions_does_not_end_a_call(scripted: Stage):
+    server, channel = scripted.server, scripted.server.voice_channel
+    async with scripted.call("alice") as [alice]:
+        sessions, mark = sessions_of(scripted), scripted.bot.mark()
+        await server.overwrite(server.bot, channel, deny=Permission.MUTE_MEMBERS)
+        await server.overwrite(server.bot, channel)
+        await both_ways(scripted, alice)
+        assert sessions_of(scripted) == sessions
+        assert not scripted.bot.find("out of a voice channel", mark)
+
+
 @pytest.mark.parametrize("moderator", [True, False], ids=["as a moderator", "as anybody"])
 async def test_on_a_stage_it_goes_up_or_asks_to(scripted: Stage, moderator: bool):
     server = scripted.server
