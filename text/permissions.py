@@ -1,11 +1,16 @@
 """May the bot join this voice channel? Asked before joining: Discord's own refusal is a silent time-out."""
 
+from typing import TYPE_CHECKING
+
 import discord
 
 from text.rooms import RoomError
 
+if TYPE_CHECKING:
+    from discord.channel import VocalGuildChannel
 
-def missing_rights(channel: "discord.VoiceChannel | discord.StageChannel") -> list[str]:
+
+def missing_rights(channel: "VocalGuildChannel") -> list[str]:
     """The permissions the bot needs for a call there and does not have, by the names Discord shows."""
     rights = channel.permissions_for(channel.guild.me)
     needed = {"View Channel": rights.view_channel, "Connect": rights.connect}
