@@ -18,9 +18,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
     ("text", "--turns", "12"),
-    ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "12"),
+    ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "24"),
 )
-"""About 45 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
+"""About 50 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
 _PICTURES = {
     "compare": "Voice to voice of all designs, the same sounds and engines in one run",
     "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",

@@ -121,10 +121,15 @@ def table(folder: Path) -> str:
         if found is None:
             lines.append(f"| {target.figure} | {target.must} | not measured | |")
             continue
-        measured = " / ".join(f"{value:.3g}" for value in found)
+        measured = " / ".join(_shown(value) for value in found)
         verdict = "holds" if target.holds(found) else "**missed**"
         lines.append(f"| {target.figure} | {target.must} | {measured}{target.unit and f' {target.unit}'} | {verdict} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(value: float) -> str:
+    """Three digits that say something, and never a power of ten."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _found(path: Path, target: Target) -> tuple[float, ...] | None:

@@ -1,7 +1,6 @@
 """The real bot process on a loopback Discord; both serve all tests of a module, whose calls each begin anew."""
 
 import itertools
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from tests.conftest import check_what_is_left, running_threads
 from tests.e2e.discord.bot import SCRIPTED, Bot, serve
 from tests.local_discord import Impairment, Interaction, LocalDiscord, Participant, User
 
@@ -18,10 +18,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(autouse=True)
 def nothing_is_left_running() -> Iterator[None]:
     """Threads only: the sockets here are the bot's own connections, which it keeps for the next request."""
-    threads = set(threading.enumerate())
+    threads = running_threads()
     yield
-    left = [t.name for t in set(threading.enumerate()) - threads if not t.name.startswith(("asyncio_", "pytest"))]
-    assert not left, f"threads left running: {left}"
+    check_what_is_left(threads, None)
 
 
 @dataclass(slots=True)
