@@ -34,6 +34,8 @@ class Figures:
     """Voice to voice over all answered turns that were not talked over the bot or cut into."""
     v2v_human: Spread | None
     """The same, recordings of people only."""
+    v2v_finished: Spread | None
+    """The same without clauses that were read up to a comma: their reader had not finished, and it can be heard."""
     missed: tuple[str, ...]
     answered_twice: tuple[str, ...]
     stalls: int
@@ -92,6 +94,7 @@ def summarise(outcomes: Sequence[Outcome], turns: Sequence[Turn]) -> Figures:
         turns=len(asked),
         v2v=spread(one.v2v_ms for one in timed),
         v2v_human=spread(one.v2v_ms for one in timed if one.human),
+        v2v_finished=spread(one.v2v_ms for one in timed if not by_id[one.id].text.endswith(",")),
         missed=_ids(asked, lambda one: one.missed),
         answered_twice=_ids(asked, lambda one: one.answers > 1),
         stalls=sum(one.stalls for one in asked),

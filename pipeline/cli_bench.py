@@ -297,16 +297,17 @@ def _tell_designs(figures: "dict[str, Figures]") -> None:
 
 
 def _with_profile(context: typer.Context, profile: str | None) -> "Settings":
+    """The settings, with a profile if one is given. Every turn of the corpus is another person's: nobody has habits."""
     state: State = context.obj
     settings = state.load()
     if profile is None:
-        return settings
+        return settings.model_copy(update={"turns": settings.turns.model_copy(update={"habit": 1.0})})
     from pydantic import ValidationError
 
     from processors.endpointing import TurnPolicy
 
     try:
-        policy = TurnPolicy.model_validate({"profile": profile})
+        policy = TurnPolicy.model_validate({"profile": profile, "habit": 1.0})
     except ValidationError:
         raise SettingError(f"--profile is {profile!r}; it must be snappy, balanced or patient") from None
     return settings.model_copy(update={"turns": policy})

@@ -28,7 +28,7 @@ class TurnPolicy(SettingsGroup):
     """Silence (ms) that ends a turn whose words form a finished sentence."""
     open_ms: Annotated[int, Follows("profile")] = Field(default=550, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
-    trailing_ms: Annotated[int, Follows("profile")] = Field(default=1000, ge=64, le=10000)
+    trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler, a comma or dictated digits."""
     sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
@@ -37,7 +37,8 @@ class TurnPolicy(SettingsGroup):
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
     """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
-    """How much longer or shorter these silences may become for a speaker whose pauses are; 1 treats all alike."""
+    """How much longer these silences may become for a speaker whose pauses are long; 1 treats all alike. For one whose
+    pauses are short they shrink half as far (by its square root): a wait is forgiven sooner than a cut."""
     empty_ms: int = Field(default=800, ge=64, le=10000)
     """Silence (ms) after which a turn without words (a cough, noise) is closed unanswered."""
     barge_in_ms: int = Field(default=400, ge=64, le=5000)
@@ -88,6 +89,8 @@ _TAKES_THE_FLOOR = frozenset("stop wait no hey what why sorry please hold pause 
 """Single words that are meant to stop whoever talks."""
 _BACK_CHANNEL_PHRASES = frozenset({"i see", "got it", "i know", "of course", "oh really", "no way", "all right"})
 _MOST_BACK_CHANNEL_WORDS = 4
+_MOST_LETTERS_PER_S = 23
+"""The quickest anybody spoke in what was measured for `processors.hearing.plausibility`."""
 _ECHO_SHARE = 0.6
 """An echo is garbled; somebody who speaks of what the bot says shares fewer words with it, and in another order."""
 
@@ -149,6 +152,11 @@ def is_back_channel(text: str) -> bool:
         # One short word over the bot is a sound of listening, or noise, more often than a wish to speak.
         return words[0] not in _TAKES_THE_FLOOR
     return " ".join(words) in _BACK_CHANNEL_PHRASES or all(word in _BACK_CHANNELS for word in words)
+
+
+def is_premature(text: str, spoken_ms: float) -> bool:
+    """Whether these are more words than can have been said: half a word is heard as several ("Oh, w-": "You will")."""
+    return sum(char.isalpha() for char in text) > _MOST_LETTERS_PER_S * spoken_ms / 1000
 
 
 def is_echo(text: str, saying: str) -> bool:

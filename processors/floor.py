@@ -52,6 +52,8 @@ class Utterance:
     """How finished it sounds (0-1), once that is known."""
     over_bot: bool = False
     """Whether it began while the bot was audible and has not taken the floor."""
+    asked_ms: float = 0.0
+    """How long it was when its transcript was asked for last."""
     perhaps_echo: bool = False
     """Whether it began over a reply that has ended since, so that its words may be the bot's own."""
 

@@ -50,6 +50,6 @@ def pace(habit: Habit, most: float) -> float:
     """How much longer (or shorter, below 1) than usual this speaker's silences must last to mean the end.
 
     Args:
-        most: the largest factor either way; 1 to treat everybody alike.
+        most: the largest factor; the smallest is 1 / sqrt(most). 1 to treat everybody alike.
     """
-    return min(most, max(1 / most, habit.usual_ms / USUAL_MS))
+    return min(most, max(most**-0.5, habit.usual_ms / USUAL_MS))

@@ -16,7 +16,7 @@ anything else takes the floor.
 from dataclasses import replace
 from typing import Any
 
-from processors.endpointing import TurnPolicy, is_back_channel, is_echo, required_silence_ms
+from processors.endpointing import TurnPolicy, is_back_channel, is_echo, is_premature, required_silence_ms
 from processors.floor import (
     Action,
     Announce,
@@ -150,9 +150,10 @@ def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
 
 def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
     """Decide by its words whether speech over the bot takes the floor."""
-    if is_back_channel(text) or is_echo(text, floor.saying):
-        if utterance.silence_ms:
-            return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
+    signal = is_back_channel(text) or is_echo(text, floor.saying)
+    if signal and utterance.silence_ms:
+        return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
+    if signal or (not utterance.silence_ms and is_premature(text, utterance.asked_ms)):
         # Still talking: ask again, there is more of it by now.
         return _put(floor, replace(utterance, request=None)), ()
     if floor.answered and floor.answered[0] == utterance.ref.speaker:
@@ -247,7 +248,8 @@ def _learn(floor: Floor, speaker: str, pause_ms: float) -> Floor:
 
 def _ask(floor: Floor, utterance: Utterance) -> Step:
     request = floor.requests + 1
-    floor = _put(replace(floor, requests=request), replace(utterance, request=request))
+    spoken_ms = utterance.stopped_ms - utterance.started_ms
+    floor = _put(replace(floor, requests=request), replace(utterance, request=request, asked_ms=spoken_ms))
     return floor, (Transcribe(utterance.ref, request),)
 
 

@@ -1,5 +1,7 @@
 """The measuring code on timelines whose every figure is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,16 @@ def test_a_late_clause_is_a_stall_and_not_a_second_reply() -> None:
     [outcome] = measure(Recording((Placed(turn(), 0),), spans, 60_000, reply_starts_ms=(1400,)))
 
     assert (outcome.answers, outcome.stalls) == (1, 1)
+
+
+def test_a_clause_that_its_reader_went_on_from_counts_but_is_left_out_of_the_finished_ones() -> None:
+    sentence, clause = turn("a"), replace(turn("b"), text="it was the best of times,")
+    outcomes = [Outcome("a", Kind.PLAIN, True, v2v_ms=300), Outcome("b", Kind.PLAIN, True, v2v_ms=1100)]
+
+    figures = summarise(outcomes, [sentence, clause])
+
+    assert figures.v2v == spread([300, 1100])
+    assert figures.v2v_finished == spread([300])
 
 
 def test_replies_are_kept_apart_by_their_starts_alone() -> None:

@@ -47,6 +47,11 @@ class Room:
             done += self.send(Voiced(ref, self.voiced_ms[ref], self.at_ms))
         return done
 
+    def talk_at_once(self, ref: UtteranceRef, ms: int) -> tuple[Action, ...]:
+        """`ref` has talked for `ms` by the time it is noticed."""
+        self.at_ms += ms
+        return self.send(Voiced(ref, ms, self.at_ms))
+
     def quiet(self, ms: int, *refs: UtteranceRef) -> list[Action]:
         """Everybody in `refs` is silent for `ms`, counted from now."""
         done: list[Action] = []

@@ -34,7 +34,12 @@ def test_one_pause_moves_it_less_than_many():
 
 @given(st.lists(st.integers(0, 5000), max_size=30), st.floats(1.0, 3.0))
 def test_the_pace_stays_within_its_bounds(pauses, most):
-    assert 1 / most <= pace(habit_of(paused(*pauses), "alice"), most) <= most
+    assert most**-0.5 <= pace(habit_of(paused(*pauses), "alice"), most) <= most
+
+
+def test_a_quick_speaker_shortens_the_silences_less_than_a_slow_one_lengthens_them():
+    slow, quick = (pace(habit_of(paused(*[ms] * 8), "alice"), 1.44) for ms in (1500, 150))
+    assert (slow, quick) == (1.44, 1 / 1.2)
 
 
 def test_consonants_and_new_thoughts_are_no_pauses():
@@ -79,7 +84,7 @@ def test_somebody_the_bot_cut_in_on_is_waited_for_longer_the_next_time():
     room = Room()
     room.ask("I like tea.")
     again = UtteranceRef("alice", 2)
-    room.talk(again, POLICY.barge_in_ms + WINDOW)
+    room.talk_at_once(again, 800)
     assert kinds(room.hear(again, "And I like cake.")) == [Interrupt]
     assert needed_ms(room, "I like tea.") > POLICY.complete_ms
 

@@ -32,6 +32,20 @@ def test_a_back_channel_does_not_stop_the_bot(words):
     assert room.floor.phase is Phase.ANSWERING
 
 
+def test_more_words_than_can_have_been_said_are_asked_for_again():
+    """ "Oh, wow." is "You will have" to an engine that got its first 400 ms."""
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    assert room.hear(over, "You will have") == ()
+    assert room.floor.phase is Phase.ANSWERING
+    [asked] = room.send(Voiced(over, POLICY.barge_in_ms + 2 * WINDOW, room.at_ms + WINDOW))
+    assert isinstance(asked, Transcribe)
+    room.quiet(128, over)
+    assert room.hear(over, "Oh, wow.") == (CloseUtterance(over),)
+
+
 STORY = "Once upon a time there was a cat who lived by the sea."
 
 
@@ -54,7 +68,7 @@ def test_somebody_who_speaks_of_what_the_bot_says_is_no_echo(words):
     room.ask()
     room.send(Saying(1, STORY))
     over = UtteranceRef("alice", 2)
-    room.talk(over, POLICY.barge_in_ms + WINDOW)
+    room.talk_at_once(over, 1200)
     assert room.hear(over, words) == (Interrupt(1, "alice"),)
 
 
@@ -129,5 +143,5 @@ def test_an_announcement_is_said_while_the_floor_is_free_and_can_be_talked_over(
     room = Room()
     assert room.send(Announce("Hello everybody.")) == (Say(1, 1, "Hello everybody."),)
     room.send(Audible(1, 0.0))
-    room.talk(ALICE, POLICY.barge_in_ms + WINDOW)
+    room.talk_at_once(ALICE, 800)
     assert room.hear(ALICE, "Be quiet please") == (Interrupt(1, "alice"),)
