@@ -31,11 +31,11 @@ class Figures:
     turns: int
     """Turns that wanted an answer."""
     v2v: Spread | None
-    """Voice to voice over all answered turns that were not talked over the bot or cut into."""
+    """Voice to voice over all answered turns that were not talked over the bot or cut into, and whose words end."""
     v2v_human: Spread | None
     """The same, recordings of people only."""
-    v2v_finished: Spread | None
-    """The same without clauses that were read up to a comma: their reader had not finished, and it can be heard."""
+    v2v_clauses: Spread | None
+    """Of clauses that were read up to a comma: their reader went on, which can be heard, and waiting is right."""
     missed: tuple[str, ...]
     answered_twice: tuple[str, ...]
     stalls: int
@@ -85,6 +85,7 @@ def summarise(outcomes: Sequence[Outcome], turns: Sequence[Turn]) -> Figures:
     by_id = {turn.id: turn for turn in turns}
     asked = [one for one in outcomes if one.kind.wants_answer]
     timed = [one for one in asked if not one.kind.over_bot]
+    finished = [one for one in timed if not by_id[one.id].unfinished]
     listened = [one for one in outcomes if one.kind in (Kind.BACK_CHANNEL, Kind.BURST)]
     talked = [one for one in outcomes if one.kind is Kind.TALK_OVER]
     pauses = [pause.duration_ms for one in timed for pause in by_id[one.id].pauses]
@@ -92,9 +93,9 @@ def summarise(outcomes: Sequence[Outcome], turns: Sequence[Turn]) -> Figures:
     errors, words = word_errors((by_id[one.id].text, one.heard) for one in timed)
     return Figures(
         turns=len(asked),
-        v2v=spread(one.v2v_ms for one in timed),
-        v2v_human=spread(one.v2v_ms for one in timed if one.human),
-        v2v_finished=spread(one.v2v_ms for one in timed if not by_id[one.id].text.endswith(",")),
+        v2v=spread(one.v2v_ms for one in finished),
+        v2v_human=spread(one.v2v_ms for one in finished if one.human),
+        v2v_clauses=spread(one.v2v_ms for one in timed if by_id[one.id].unfinished),
         missed=_ids(asked, lambda one: one.missed),
         answered_twice=_ids(asked, lambda one: one.answers > 1),
         stalls=sum(one.stalls for one in asked),

@@ -65,7 +65,7 @@ def _rows(figures: dict) -> list[tuple[str, str]]:
         ("turns that wanted an answer", str(figures["turns"])),
         ("voice to voice, p50 / p95 / p99", _spread(figures["v2v"])),
         ("of which recordings of people", _spread(figures["v2v_human"])),
-        ("of all, without clauses that end on a comma", _spread(figures["v2v_finished"])),
+        ("not counted: clauses that end on a comma", _spread(figures["v2v_clauses"])),
         ("missed", _listed(figures["missed"])),
         ("answered twice", _listed(figures["answered_twice"])),
         ("silences inside answers", str(figures["stalls"])),

@@ -6,6 +6,7 @@ oldest cue in the endpointing literature (Raux & Eskenazi 2009, "A finite-state 
 sounds is heard beside that, and both are taken at the speaker's own pace.
 """
 
+import math
 import re
 from difflib import SequenceMatcher
 from typing import Annotated, Any, Literal
@@ -85,12 +86,16 @@ _BACK_CHANNELS = frozenset(
     sure really nice cool great haha ha heh hehe lol true indeed exactly mum um-hum uh-hum""".split()
 )
 """Among them what engines make of a hum ("Mum.")."""
-_TAKES_THE_FLOOR = frozenset("stop wait no hey what why sorry please hold pause quiet enough but listen".split())
-"""Single words that are meant to stop whoever talks."""
+_TAKES_THE_FLOOR = frozenset(
+    "stop wait no hey what why sorry please hold hang pause quiet shut enough but never excuse listen".split()
+)
+"""Words that are meant to stop whoever talks, said alone or nearly so."""
+_BRIEF_MS = 650
+"""Two words that take no longer signal listening, and so does half a word that is heard as two ("Uh-huh": "If I")."""
 _BACK_CHANNEL_PHRASES = frozenset({"i see", "got it", "i know", "of course", "oh really", "no way", "all right"})
 _MOST_BACK_CHANNEL_WORDS = 4
-_MOST_LETTERS_PER_S = 23
-"""The quickest anybody spoke in what was measured for `processors.hearing.plausibility`."""
+_MOST_LETTERS_PER_S = 20
+"""Quick speech; the quickest utterance measured for `processors.hearing.plausibility` had 23."""
 _ECHO_SHARE = 0.6
 """An echo is garbled; somebody who speaks of what the bot says shares fewer words with it, and in another order."""
 
@@ -143,14 +148,19 @@ def _silence_by_words(text: str, policy: TurnPolicy) -> int:
     return policy.complete_ms if ends_sentence else policy.open_ms
 
 
-def is_back_channel(text: str) -> bool:
-    """Whether words said over the bot only signal listening ("mm-hm", "yeah", laughter) or are no words at all."""
+def is_back_channel(text: str, spoken_ms: float = math.inf) -> bool:
+    """Whether words said over the bot only signal listening ("mm-hm", "yeah", laughter) or are no words at all.
+
+    Args:
+        text: the transcript.
+        spoken_ms: how long they took.
+    """
     words = words_of(text)
     if len(words) > _MOST_BACK_CHANNEL_WORDS:
         return False
-    if len(words) == 1:
-        # One short word over the bot is a sound of listening, or noise, more often than a wish to speak.
-        return words[0] not in _TAKES_THE_FLOOR
+    if len(words) == 1 or (len(words) == 2 and spoken_ms <= _BRIEF_MS):
+        # So little over the bot is a sound of listening, or noise, more often than a wish to speak.
+        return _TAKES_THE_FLOOR.isdisjoint(words)
     return " ".join(words) in _BACK_CHANNEL_PHRASES or all(word in _BACK_CHANNELS for word in words)
 
 

@@ -150,7 +150,7 @@ def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
 
 def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
     """Decide by its words whether speech over the bot takes the floor."""
-    signal = is_back_channel(text) or is_echo(text, floor.saying)
+    signal = is_back_channel(text, utterance.asked_ms) or is_echo(text, floor.saying)
     if signal and utterance.silence_ms:
         return _drop(floor, utterance), (CloseUtterance(utterance.ref),)
     if signal or (not utterance.silence_ms and is_premature(text, utterance.asked_ms)):

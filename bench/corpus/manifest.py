@@ -80,6 +80,11 @@ class Turn:
     """The pauses that were put in."""
     snr_db: float | None = None
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the words stop at a comma: a clause of a longer sentence, cut where its reader only paused."""
+        return self.text.endswith(",")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -77,14 +77,15 @@ def test_a_late_clause_is_a_stall_and_not_a_second_reply() -> None:
     assert (outcome.answers, outcome.stalls) == (1, 1)
 
 
-def test_a_clause_that_its_reader_went_on_from_counts_but_is_left_out_of_the_finished_ones() -> None:
+def test_a_clause_that_its_reader_went_on_from_is_timed_apart() -> None:
     sentence, clause = turn("a"), replace(turn("b"), text="it was the best of times,")
     outcomes = [Outcome("a", Kind.PLAIN, True, v2v_ms=300), Outcome("b", Kind.PLAIN, True, v2v_ms=1100)]
 
     figures = summarise(outcomes, [sentence, clause])
 
-    assert figures.v2v == spread([300, 1100])
-    assert figures.v2v_finished == spread([300])
+    assert figures.v2v == figures.v2v_human == spread([300])
+    assert figures.v2v_clauses == spread([1100])
+    assert figures.turns == 2
 
 
 def test_replies_are_kept_apart_by_their_starts_alone() -> None:

@@ -52,6 +52,17 @@ def test_anything_with_content_is_not(text):
     assert not is_back_channel(text)
 
 
+@pytest.mark.parametrize("text", ["If I,", "Get, yeah.", "Come on.", "Really? Re"])
+def test_two_words_are_a_signal_only_when_they_were_brief(text):
+    assert is_back_channel(text, spoken_ms=500)
+    assert not is_back_channel(text, spoken_ms=900)
+
+
+@pytest.mark.parametrize("text", ["Stop it", "Hold on", "Excuse me", "Never mind", "No, wait"])
+def test_a_word_that_is_meant_to_stop_somebody_does_so_however_brief(text):
+    assert not is_back_channel(text, spoken_ms=300)
+
+
 def test_silences_follow_the_speakers_pace_but_for_those_without_words():
     needed = required_silence_ms("How are you?", POLICY)
     assert required_silence_ms("How are you?", POLICY, pace=1.5) == 1.5 * needed
