@@ -25,8 +25,8 @@ class TurnPolicy(SettingsGroup):
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: Annotated[int, Follows("profile")] = Field(default=260, ge=64, le=5000)
-    """Silence (ms) that ends a turn whose words form a finished sentence."""
+    complete_ms: Annotated[int, Follows("profile")] = Field(default=256, ge=64, le=5000)
+    """Silence (ms) that ends a turn whose words form a finished sentence. Silence is noticed in steps of 32 ms."""
     open_ms: Annotated[int, Follows("profile")] = Field(default=550, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
@@ -36,7 +36,7 @@ class TurnPolicy(SettingsGroup):
     sure_question: float = Field(default=0.5, ge=0.0, le=1.0)
     """The same for a question: its words say more about its end than its melody does."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
-    """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one."""
+    """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one, if it is no question."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
     """How much longer these silences may become for a speaker whose pauses are long; 1 treats all alike. For one whose
     pauses are short they shrink half as far (by its square root): a wait is forgiven sooner than a cut."""
@@ -130,7 +130,9 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
     if completeness >= (policy.sure_question if end == "?" else policy.sure) and end != ",":
         # A hanging word that sounds final was more likely misheard. A comma was not: it stands for how it was said.
         return min(by_words, policy.open_ms)
-    return max(by_words, policy.open_ms if completeness >= policy.unsure else policy.trailing_ms)
+    # A question whose words are complete hangs in the air by its nature.
+    doubtful_ms = policy.open_ms if completeness >= policy.unsure or end == "?" else policy.trailing_ms
+    return max(by_words, doubtful_ms)
 
 
 def _silence_by_words(text: str, policy: TurnPolicy) -> int:

@@ -89,7 +89,9 @@ def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("I like tea.", POLICY, completeness=0.8) == POLICY.open_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.8) == POLICY.complete_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.4) == POLICY.open_ms
-    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.trailing_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.open_ms
+    assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.trailing_ms
+    assert required_silence_ms("Do you like the?", POLICY, completeness=0.1) == POLICY.trailing_ms
 
 
 def test_a_hanging_word_that_sounds_final_was_misheard_but_a_comma_was_not():
