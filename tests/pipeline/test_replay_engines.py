@@ -37,7 +37,7 @@ def words(replay: Replay) -> list[str]:
 def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Replay, Path]:
     """A person asks, and every embedded engine has its part in the answer."""
     out = tmp_path_factory.mktemp("answered") / "out.wav"
-    question = cut("endgame_nagg_nell", 0, 2.2)
+    question = cut("endgame_nagg_nell", 0, 1.3)
     return hear(np.concatenate((question, silence(6))), Settings(), out=out), out
 
 
