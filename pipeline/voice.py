@@ -14,7 +14,7 @@ from processors.clock import SessionClock
 from processors.hearing.hearing import Hearing
 from processors.language.context import NO_NOTES, fit_examples, room_of
 from processors.language.conversation import Conversation, Prompt
-from processors.language.engines import Message
+from processors.language.engines import LanguageModel, Message, context_of
 from processors.language.responder import Responder
 from processors.language.tokens import TokenCounter
 from processors.memory.room import RoomMemory
@@ -65,7 +65,7 @@ def voice_pipeline(
     Raises:
         SettingError: what the settings or the card say of the voice is wrong.
     """
-    conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "")
+    conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "", llm=engines.llm)
     own = character.settings
     says = pronunciations_of(settings.speaking.pronunciations, own.pronunciations)
     style = VoiceStyle(own.voice, own.speed, says)
@@ -90,13 +90,15 @@ def make_conversation(
     character: CharacterProfile,
     name_of: Callable[[str], str] = str,
     system: str = "",
+    llm: LanguageModel | None = None,
 ) -> Conversation:
     """An empty conversation with a character, in the language model's budget. `system` is the beginning of its prompts;
-    if empty, that of its card."""
+    if empty, that of its card. `llm`, which is started, says how much it takes; without it the settings do."""
     user_name = settings.persona.user_name
     dialogues = example_dialogues(character.card, user_name)
     blocks = [tuple(Message(line.role, line.text) for line in dialogue) for dialogue in dialogues]
-    room = room_of(settings.language.context_tokens, settings.language.sampling.max_tokens)
+    context_tokens = context_of(llm, settings.language.context_tokens)
+    room = room_of(context_tokens, settings.language.sampling.max_tokens)
     counter = TokenCounter()
     examples = tuple(message for block in fit_examples(blocks, room, counter) for message in block)
     return Conversation(

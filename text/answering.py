@@ -13,7 +13,7 @@ from processors.errors import EngineError
 from processors.events import TextMessage, VoiceTurn
 from processors.lanes import Priority
 from processors.language.context import room_of
-from processors.language.engines import LanguageModel, can_see
+from processors.language.engines import LanguageModel, PromptUse, can_see, context_of
 from processors.language.settings import LanguageSettings
 from processors.language.tokens import TokenCounter
 from processors.memory import Exchange, Memory, Utterance
@@ -67,6 +67,8 @@ class Answerer:
         self._show = show
         self._likeness = likeness
         self._counter = TokenCounter()
+        self.use = PromptUse()
+        """How much of the prompts of all answers the engine still knew."""
         self._overheard = Overheard(settings.voice_minutes)
 
     def overhear(self, turn: VoiceTurn) -> None:
@@ -98,7 +100,7 @@ class Answerer:
         if view.refusal:
             draft.trouble = "" if message.for_anybody else view.refusal
             return
-        prompt, tokens = await self._prompt(message, character, view)
+        prompt, tokens = await self._prompt(llm, message, character, view)
         self._show(prompt)
         try:
             await self._stream(llm, prompt, tokens, Tidy(self._name(character)), draft, say)
@@ -136,6 +138,8 @@ class Answerer:
                     cut_short = delta.finish == "length"
                     if delta.usage:
                         self._counter.learn(prompt.messages, delta.usage)
+                        self.use.note(delta.usage)
+                        logger.debug("text: {}", self.use.told(delta.usage))
                     if piece := tidy.feed(delta.text):
                         draft.text += piece
                         await say(piece)
@@ -148,7 +152,9 @@ class Answerer:
         if not draft.text:
             raise EngineError("the language model wrote nothing", retryable=True)
 
-    async def _prompt(self, message: TextMessage, character: str, view: View) -> tuple[TextPrompt, int]:
+    async def _prompt(
+        self, llm: LanguageModel, message: TextMessage, character: str, view: View
+    ) -> tuple[TextPrompt, int]:
         """The request for one answer, and how many tokens it may have."""
         scene, written, now_s = message.scene, message.written, self._clock()
         history = await self._memory.history(scene, limit=self._settings.history_messages)
@@ -176,7 +182,7 @@ class Answerer:
         else:
             asked = Asked(written, known, message.unbidden, view.pictures)
         tokens = answer_tokens(text, cue.character.settings.verbosity)
-        room = room_of(self._language.context_tokens, tokens)
+        room = room_of(context_of(llm, self._language.context_tokens), tokens)
         return build_prompt(cue, history, asked, room=room, counter=self._counter), tokens
 
     async def _alike(self, character: str, text: str) -> tuple[str, ...]:

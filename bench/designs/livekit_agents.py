@@ -55,7 +55,7 @@ class LiveKitAgents:
 
     async def play(self, sounds: Sounds, out: Path) -> Recording:
         """Hold one conversation. See `Design.play`."""
-        prefix = make_conversation(self._settings, self._character).prefix
+        prefix = make_conversation(self._settings, self._character, llm=self._engines.llm).prefix
         await self._engines.llm.prefill(prefix)
         with stage(sounds, out) as on:
             await self._hold(on, prefix)

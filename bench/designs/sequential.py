@@ -40,7 +40,7 @@ class Sequential:
 
     async def play(self, sounds: Sounds, out: Path) -> Recording:
         """Hold one conversation. See `Design.play`."""
-        conversation = make_conversation(self._settings, self._character)
+        conversation = make_conversation(self._settings, self._character, llm=self._engines.llm)
         await self._engines.llm.prefill(conversation.prefix)
         with stage(sounds, out) as on:
             await self._hold(on, conversation)

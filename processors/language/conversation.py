@@ -17,7 +17,7 @@ from processors.language.context import (
     system_text,
     user_text,
 )
-from processors.language.engines import Message, Usage
+from processors.language.engines import Message, PromptUse, Usage
 from processors.language.tokens import TokenCounter
 
 
@@ -34,21 +34,6 @@ class _Exchange:
     speakers: frozenset[str]
     messages: tuple[Message, ...]
     tokens: int
-
-
-@dataclass(slots=True)
-class PromptUse:
-    """How much of the prompts the engine still knew, since the start."""
-
-    requests: int = 0
-    """Those whose engine told."""
-    tokens: int = 0
-    cached: int = 0
-
-    @property
-    def share(self) -> float:
-        """Of the tokens of all prompts, those that had not to be read."""
-        return self.cached / self.tokens if self.tokens else 0.0
 
 
 class Conversation:
@@ -152,9 +137,7 @@ class Conversation:
     def note_usage(self, request: list[Message], usage: Usage) -> None:
         """What the engine has counted for a request: corrects the estimates and the share it still knew."""
         self._counter.learn(request, usage)
-        self.use.requests += 1
-        self.use.tokens += usage.prompt_tokens
-        self.use.cached += usage.cached_tokens
+        self.use.note(usage)
 
     def _settle(self) -> None:
         self._background = self._known

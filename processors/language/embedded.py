@@ -12,11 +12,14 @@ from loguru import logger
 
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
-from processors.language.engines import Delta, Finish, Message, Usage
+from processors.language.engines import Delta, Finish, Message, Usage, context_within
+from processors.language.gguf import trained_context
 from processors.language.settings import Sampling
 from processors.language.tool_calls import CallAssembler, Tool, described, openai_message
 from processors.models import ModelStore
 
+_USUAL_CONTEXT = 2048
+"""Tokens. Each takes 23 KB of memory in either slot, and 4 ms to be read, with the default model."""
 _MOST_THREADS = 8
 _READ_AT_ONCE = 64
 """Tokens of a prompt that are read before the next look at who else wants the model: 160 ms of the default model's."""
@@ -37,8 +40,10 @@ class EmbeddedLlm:
     """
 
     def __init__(self, store: ModelStore, model: str, *, context_tokens: int) -> None:
+        """`context_tokens` is what each slot is allotted, as far as the model takes it; 0 for what is usual."""
         self._store = store
         self._model = model
+        self._allowed_tokens = context_tokens
         self._context_tokens = context_tokens
         self._lane = Lane("llm")
         self._server: Any = None
@@ -47,6 +52,10 @@ class EmbeddedLlm:
         self._free.set()
         self._row = asyncio.Lock()
         self._courtesy: asyncio.TimerHandle | None = None
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
 
     async def start(self) -> None:
         await self._lane.run(self._load)
@@ -146,6 +155,9 @@ class EmbeddedLlm:
     def _load(self, job: Job) -> None:
         xllamacpp: Any = importlib.import_module("xllamacpp")
         path = self._path()
+        self._context_tokens = context_within(
+            trained_context(path), self._allowed_tokens, path.name, usual=_USUAL_CONTEXT
+        )
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_parallel = 2

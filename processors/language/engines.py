@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from loguru import logger
+
 from processors.errors import SettingError
 from processors.lanes import Priority
 from processors.language.tool_calls import Tool, ToolCall
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tools"]
+
+UNTOLD_CONTEXT_TOKENS = 4096
+"""The context of a model when neither its server nor the settings say: the shortest that is common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,41 @@ class Usage:
     """How long a prompt was, as its engine has counted."""
 
     prompt_tokens: int
-    cached_tokens: int = 0
-    """Of them, those that had not to be read: the engine still knew them from an earlier request."""
+    cached_tokens: int | None = None
+    """Of them, those that had not to be read: the engine still knew them from an earlier request. None if it does not
+    tell."""
+
+
+@dataclass(slots=True)
+class PromptUse:
+    """How much of the prompts the engine still knew, since the start."""
+
+    requests: int = 0
+    """Those whose engine told."""
+    tokens: int = 0
+    cached: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the tokens of all prompts, those that had not to be read."""
+        return self.cached / self.tokens if self.tokens else 0.0
+
+    def note(self, usage: Usage) -> None:
+        """One more prompt."""
+        if usage.cached_tokens is None:
+            return
+        self.requests += 1
+        self.tokens += usage.prompt_tokens
+        self.cached += usage.cached_tokens
+
+    def told(self, usage: Usage) -> str:
+        """The prompt of `usage`, and all so far, for the log."""
+        if usage.cached_tokens is None:
+            return f"prompt of {usage.prompt_tokens} tokens"
+        return (
+            f"prompt of {usage.prompt_tokens} tokens, {usage.cached_tokens} of them from the cache; "
+            f"{self.share:.0%} of {self.requests} prompts"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +165,44 @@ def can_see(llm: LanguageModel) -> bool:
     return isinstance(llm, Sighted) and llm.sees
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """An engine that says how much its model takes."""
+
+    @property
+    def context_tokens(self) -> int:
+        """What a prompt and its reply may have together, known once it is started: what the model takes, or was
+        allotted, and no more than the settings allow. 0 if nobody tells."""
+        ...
+
+
+def own_context(llm: LanguageModel) -> int:
+    """The context (tokens) that an engine says it has; 0 if it does not."""
+    return llm.context_tokens if isinstance(llm, Bounded) else 0
+
+
+def context_of(llm: LanguageModel | None, most: int) -> int:
+    """The tokens that a prompt to `llm` and its reply may have together: `most` (LANGUAGE_CONTEXT_TOKENS) where the
+    engine does not say."""
+    return (own_context(llm) if llm else 0) or most or UNTOLD_CONTEXT_TOKENS
+
+
+def context_within(own: int, most: int, model: str, *, usual: int) -> int:
+    """The context (tokens) that a model is to have.
+
+    Args:
+        own: what it takes; 0 if nobody tells.
+        most: what the settings allow; 0 to leave it to us.
+        usual: what it has then.
+    """
+    if own and most > own:
+        logger.warning(
+            "LANGUAGE_CONTEXT_TOKENS is {}, but {} takes no more than {}: that is what it is shown", most, model, own
+        )
+    wanted = most or usual
+    return min(wanted, own or wanted)
+
+
 def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
     from processors.language.embedded import EmbeddedLlm
 
@@ -154,7 +230,10 @@ def _openrouter(settings: "LanguageSettings", store: "ModelStore") -> LanguageMo
     from processors.language.openai_service import openrouter_service
 
     return OpenAiLlm(
-        openrouter_service(settings), timeout_s=settings.timeout_s, retry_after_s=settings.failover.retry_after_s
+        openrouter_service(settings),
+        context_tokens=settings.context_tokens,
+        timeout_s=settings.timeout_s,
+        retry_after_s=settings.failover.retry_after_s,
     )
 
 
@@ -163,7 +242,10 @@ def _openai(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
     from processors.language.openai_service import openai_service
 
     return OpenAiLlm(
-        openai_service(settings), timeout_s=settings.timeout_s, retry_after_s=settings.failover.retry_after_s
+        openai_service(settings),
+        context_tokens=settings.context_tokens,
+        timeout_s=settings.timeout_s,
+        retry_after_s=settings.failover.retry_after_s,
     )
 
 

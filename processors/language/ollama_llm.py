@@ -3,14 +3,14 @@ the length of the context nor how long the model is kept."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from processors.errors import EngineError, SettingError
 from processors.lanes import Priority
-from processors.language.engines import Delta, Message
+from processors.language.engines import Delta, Message, Usage, context_within
 from processors.language.errors import BusyError
 from processors.language.settings import OllamaSettings, Sampling
 from processors.language.thoughts import ThinkStripper
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CONNECT_S = 5.0
 _IDLE_S = 300.0
 _MOST_LISTED = 5
+_USUAL_CONTEXT = 4096
+"""Tokens: what Ollama allots by itself."""
 _PULL_SILENCE_S = 300.0
 """Longest silence of a server that fetches a model; it checks gigabytes at the end without a word."""
 
@@ -32,12 +34,16 @@ class OllamaLlm:
 
     def __init__(self, settings: OllamaSettings, *, context_tokens: int, timeout_s: float) -> None:
         """
+        Args:
+            context_tokens: what the server is to allot, as far as the model takes it; 0 for what its model file says.
+
         Raises:
             SettingError: the model's name is empty.
         """
         if not settings.model.strip():
             raise SettingError("OLLAMA_MODEL is empty; it must name a model of ollama.com/library")
         self._settings = settings
+        self._allowed_tokens = context_tokens
         self._context_tokens = context_tokens
         self._timeout_s = timeout_s
         self._think: bool | None = None
@@ -48,6 +54,10 @@ class OllamaLlm:
     @property
     def sees(self) -> bool:
         return self._sees
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
 
     async def start(self) -> None:
         """Check that the server is there, have it fetch the model if it lacks it, and load it into memory.
@@ -75,8 +85,19 @@ class OllamaLlm:
         self._sees = "vision" in abilities
         if "tools" not in abilities:
             self._offer.model_calls_none(f"OLLAMA_MODEL={self._settings.model}")
+        self._context_tokens = context_within(
+            _trained(shown.modelinfo),
+            self._allowed_tokens,
+            f"OLLAMA_MODEL={self._settings.model}",
+            usual=_allotted(shown.parameters) or _USUAL_CONTEXT,
+        )
         await self._load()
-        logger.info("language model ready: {} at {}", self._settings.model, self._settings.host)
+        logger.info(
+            "language model ready: {} at {}, context of {} tokens",
+            self._settings.model,
+            self._settings.host,
+            self._context_tokens,
+        )
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         await read_ahead(self.stream, messages)
@@ -89,7 +110,7 @@ class OllamaLlm:
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
     ) -> AsyncGenerator[Delta, None]:
-        stripper, finish, called = ThinkStripper(), None, 0
+        stripper, finish, called, usage = ThinkStripper(), None, 0, None
         parts = self._parts(messages, sampling, self._offer.to_be_told(tools))
         async with contextlib.aclosing(patiently(parts, self._timeout_s)) as parts:
             async for part in parts:
@@ -99,10 +120,12 @@ class OllamaLlm:
                     yield Delta(text, calls=calls)
                 if part.done:
                     finish = "length" if part.done_reason == "length" else "stop"
+                    # How much of it the server still knew is not told.
+                    usage = Usage(part.prompt_eval_count) if part.prompt_eval_count else None
                     break
             else:
                 raise EngineError("Ollama broke off in the middle of its reply", retryable=True)
-            yield Delta(stripper.end(), "tools" if called else finish)
+            yield Delta(stripper.end(), "tools" if called else finish, usage)
             await drain(parts)
 
     async def close(self) -> None:
@@ -231,6 +254,19 @@ class OllamaLlm:
                 f"({type(error).__name__}); is OLLAMA_HOST right?",
                 retryable=True,
             ) from error
+
+
+def _trained(info: Mapping[str, Any] | None) -> int:
+    """The context (tokens) a model was made for; 0 if the server does not say."""
+    # Named by the architecture: llama.context_length.
+    found = (value for key, value in (info or {}).items() if key.count(".") == 1 and key.endswith(".context_length"))
+    return next((value for value in found if isinstance(value, int) and value > 0), 0)
+
+
+def _allotted(parameters: str | None) -> int:
+    """The context (tokens) that a model's file has the server allot; 0 if it does not say."""
+    lines = (line.split() for line in (parameters or "").splitlines())
+    return next((int(words[1]) for words in lines if words[:1] == ["num_ctx"] and words[1:2] and words[1].isdigit()), 0)
 
 
 def _sent(message: Message) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from loguru import logger
 
 from processors.errors import EngineError, SettingError
 from processors.lanes import Priority
-from processors.language.engines import Delta, Finish, Message
+from processors.language.engines import UNTOLD_CONTEXT_TOKENS, Delta, Finish, Message, Usage, context_within
 from processors.language.errors import BusyError
-from processors.language.openai_service import Service, refusal, request_body, said
+from processors.language.openai_service import Service, context_length, prompt_usage, refusal, request_body, said
 from processors.language.settings import Sampling
 from processors.language.sse import SseDecoder
 from processors.language.thoughts import ThinkStripper
@@ -28,6 +28,8 @@ _IDLE_S = 300.0
 """How long an unused connection is kept: a pause in the talk must not cost the next turn a TLS handshake."""
 _MOST_ERROR_BYTES = 1 << 16
 _MOST_LISTED = 5
+_USUAL_CONTEXT = 8192
+"""Tokens. More costs money and time with every reply, and people who talk hardly ever come to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,24 @@ class _Piece:
     calls: Any = None
     """Fragments of calls, as they came."""
     finish: Finish | None = None
+    usage: Usage | None = None
 
 
 class OpenAiLlm:
     """Streams from one server. A cancelled reply closes its connection, at which the server stops."""
 
-    def __init__(self, service: Service, *, timeout_s: float, retry_after_s: float) -> None:
+    def __init__(self, service: Service, *, timeout_s: float, retry_after_s: float, context_tokens: int = 0) -> None:
         """
         Args:
+            context_tokens: the most the model is shown; 0 for what is usual.
             timeout_s: longest wait for the next token.
             retry_after_s: longest wait a busy server may ask for before it is asked once more.
         """
         self._service = service
         self._timeout_s = timeout_s
         self._retry_after_s = retry_after_s
+        self._allowed_tokens = context_tokens
+        self._context_tokens = context_tokens
         self._model = service.model
         self._extra: dict[str, Any] = {}
         self._offer = ToolOffer()
@@ -61,6 +67,10 @@ class OpenAiLlm:
     @property
     def sees(self) -> bool:
         return self._sees
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
 
     async def start(self) -> None:
         """Check that the server is there, takes the key and has the model.
@@ -80,7 +90,12 @@ class OpenAiLlm:
                 f"{self._service.name} at {self._service.url} lists no models; is {self._service.url_setting} right?"
             )
         self._choose([model for model in listed if isinstance(model, dict) and isinstance(model.get("id"), str)])
-        logger.info("language model ready: {} at {}", self._model, self._service.url)
+        logger.info(
+            "language model ready: {} at {}, context of {} tokens",
+            self._model,
+            self._service.url,
+            self._context_tokens,
+        )
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         if self._service.reads_ahead:
@@ -96,11 +111,12 @@ class OpenAiLlm:
     ) -> AsyncGenerator[Delta, None]:
         body = request_body(self._service, self._model, list(messages), sampling, self._offer.to_be_told(tools))
         body |= self._extra
-        stripper, assembler, finish = ThinkStripper(), CallAssembler(self._service.name), None
+        stripper, assembler, finish, usage = ThinkStripper(), CallAssembler(self._service.name), None, None
         async with contextlib.aclosing(patiently(self._events(body), self._timeout_s)) as events:
             async for data in events:
                 piece = _Piece(finish="stop") if data == "[DONE]" else self._read(data)
                 text, calls, finish = stripper.feed(piece.text), assembler.feed(piece.calls), piece.finish
+                usage = piece.usage or usage
                 if text or calls:
                     yield Delta(text, calls=calls)
                 if finish:
@@ -108,8 +124,12 @@ class OpenAiLlm:
             else:
                 raise EngineError(f"{self._service.name} broke off in the middle of its reply", retryable=True)
             last = assembler.end(cut_short=finish == "length")
-            yield Delta(stripper.end(), "tools" if assembler.begun else finish, calls=last)
-            await drain(events)
+            if text := stripper.end():
+                yield Delta(text)
+            # What was counted comes behind the end.
+            counts = [count for data in await drain(events) if (count := _counted(data))]
+            usage = counts[-1] if counts else usage
+            yield Delta("", "tools" if assembler.begun else finish, usage, last)
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -148,6 +168,13 @@ class OpenAiLlm:
         supported = found.get("supported_parameters")
         if isinstance(supported, list) and "tools" not in supported:
             self._offer.model_calls_none(f"{self._service.model_setting}={self._model}")
+        own = context_length(found)
+        self._context_tokens = context_within(
+            own,
+            self._allowed_tokens,
+            f"{self._service.model_setting}={self._model}",
+            usual=_USUAL_CONTEXT if own else UNTOLD_CONTEXT_TOKENS,
+        )
         if self._service.sees is None:
             self._sees = "image" in _inputs(found)
         # What is thought costs the turn's first second and is never spoken. OpenRouter says who can do without.
@@ -237,9 +264,9 @@ class OpenAiLlm:
             if event.get("error"):
                 told = said(self._service, data.encode())
                 raise EngineError(f"{self._service.name} failed in the middle of its reply: {told}", retryable=True)
-            choices = event.get("choices")
+            choices, usage = event.get("choices"), prompt_usage(event)
             if not choices:
-                return _Piece()
+                return _Piece(usage=usage)
             delta = choices[0].get("delta") or {}
             text, calls = delta.get("content") or "", delta.get("tool_calls")
             reason = choices[0].get("finish_reason")
@@ -249,7 +276,7 @@ class OpenAiLlm:
             ) from None
         if not isinstance(text, str):
             raise EngineError(f"{self._service.name} sent a reply that is no text", retryable=True)
-        return _Piece(text, calls, None if reason is None else "length" if reason == "length" else "stop")
+        return _Piece(text, calls, None if reason is None else "length" if reason == "length" else "stop", usage)
 
     def _broken(self, error: "httpx.HTTPError") -> EngineError:
         import httpx
@@ -264,6 +291,15 @@ class OpenAiLlm:
             f"the connection to {self._service.name} at {self._service.url} broke ({error or type(error).__name__})",
             retryable=True,
         )
+
+
+def _counted(data: str) -> Usage | None:
+    """What an event behind the end of a reply says of its prompt; whatever else it may be is no matter any more."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return None
+    return prompt_usage(event) if isinstance(event, dict) else None
 
 
 def _inputs(model: dict[str, Any]) -> list[Any]:

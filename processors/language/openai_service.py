@@ -3,16 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from processors.errors import EngineError, SettingError
-from processors.language.engines import Message
+from processors.language.engines import Message, Usage
 from processors.language.errors import BusyError
 from processors.language.settings import LanguageSettings, Sampling
 from processors.language.tool_calls import Tool, described, openai_message
 
 _MOST_SHOWN = 200
+_CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length")
+"""What vLLM, OpenRouter and others call the context of a model in their list."""
 _SIGHT = {"auto": None, "on": True, "off": False}
 
 
@@ -111,6 +113,8 @@ def request_body(
         "model": model,
         "messages": [openai_message(message) for message in messages],
         "stream": True,
+        # The prompt's length, and how much of it the server still knew, come behind the reply.
+        "stream_options": {"include_usage": True},
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
@@ -130,6 +134,29 @@ def request_body(
             "repeat_penalty": sampling.repeat_penalty,
         }
     return body | dict(service.extra)
+
+
+def context_length(model: Mapping[str, Any]) -> int:
+    """The context (tokens) of a listed model; 0 where the server does not say. Of several numbers the least: what
+    OpenRouter's first host takes may be less than what the model was made for, as may what llama.cpp has allotted."""
+    places = [model, *(model.get(name) for name in ("top_provider", "meta"))]
+    told = [place[name] for place in places if isinstance(place, dict) for name in _CONTEXT_NAMES if name in place]
+    if isinstance(meta := model.get("meta"), dict):
+        told += [meta[name] for name in ("n_ctx", "n_ctx_train") if name in meta]
+    return min((length for length in told if _is_count(length) and length > 0), default=0)
+
+
+def prompt_usage(event: Mapping[str, Any]) -> Usage | None:
+    """What an event of a stream says of the prompt, if it does."""
+    usage = event.get("usage")
+    if not isinstance(usage, dict) or not _is_count(prompt := usage.get("prompt_tokens")) or prompt == 0:
+        return None
+    details, timings = usage.get("prompt_tokens_details"), event.get("timings")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    if cached is None and isinstance(timings, dict):
+        # llama.cpp's own way to say it.
+        cached = timings.get("cache_n")
+    return Usage(prompt, min(cached, prompt) if _is_count(cached) else None)
 
 
 def refusal(service: Service, model: str, status: int, body: bytes, retry_after: str | None = None) -> EngineError:
@@ -183,6 +210,10 @@ def said(service: Service, body: bytes) -> str:
 def without_key(service: Service, text: str) -> str:
     """`text`, should a server repeat the key it was given, without it."""
     return text.replace(service.key, "[key]") if service.key else text
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_address(url: str) -> bool:

@@ -146,12 +146,7 @@ class Responder(FrameProcessor):
 
     def _note_usage(self, request: list[Message], usage: Usage) -> None:
         self._conversation.note_usage(request, usage)
-        logger.debug(
-            "prompt of {} tokens, {} of them from the cache; {:.0%} over the conversation",
-            usage.prompt_tokens,
-            usage.cached_tokens,
-            self._conversation.use.share,
-        )
+        logger.debug("voice: {}", self._conversation.use.told(usage))
 
     async def _fail(self, attempt: int, error: EngineError) -> None:
         await self.push_error(f"the language model failed: {error}", exception=error)

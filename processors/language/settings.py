@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from processors.setting_names import Env, SettingsGroup
 
 _NO_KEY = SecretStr("")
+_LEAST_CONTEXT = 512
 _DURATION = re.compile(r"-?\d+|(\d+(\.\d+)?(ms|s|m|h))+")
 """As Ollama reads them; a bare number is in seconds."""
 
@@ -145,8 +146,9 @@ class LanguageSettings(SettingsGroup):
     """Highest temperature of single models, such as ["ollama:llama3.2:1b=0.4"], for those that ramble above it."""
     embedded_model: str = "smollm2-135m-instruct"
     """The embedded engine's model, by its name in `acore models list`, or the path of a GGUF file."""
-    context_tokens: int = Field(default=2048, ge=512, le=131072)
-    """Length of the context in tokens: the most any model is shown, and what the embedded one and Ollama allot."""
+    context_tokens: int = Field(default=0, ge=0, le=2_000_000)
+    """The most tokens a model is shown, and what the embedded one and Ollama allot, as far as the model takes them.
+    0: 2048 (embedded), 4096 (Ollama, or what its model file says), 8192 (servers; 4096 if they do not say theirs)."""
     history_messages: int = Field(default=30, ge=2, le=1000)
     """How many messages of the conversation the model is shown at most."""
     timeout_s: float = Field(default=20.0, gt=0, le=600)
@@ -169,3 +171,10 @@ class LanguageSettings(SettingsGroup):
     """How long (ms) the scripted engine takes to its first token."""
     scripted_per_token_ms: float = Field(default=15.0, ge=0, le=10000)
     """How long (ms) the scripted engine takes for each further token."""
+
+    @field_validator("context_tokens")
+    @classmethod
+    def _is_no_tiny_context(cls, tokens: int) -> int:
+        if 0 < tokens < _LEAST_CONTEXT:
+            raise ValueError(f"it must be 0 or at least {_LEAST_CONTEXT}")
+        return tokens

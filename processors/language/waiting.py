@@ -67,10 +67,12 @@ async def read_ahead(
         logger.debug("reading ahead failed: {}", error)
 
 
-async def drain(source: AsyncIterator[T]) -> None:
+async def drain(source: AsyncIterator[T]) -> list[T]:
     """Read what may follow a complete reply, so that its connection can carry the next request. It is no matter if
     that fails: the reply has been given, and the next request opens a connection of its own."""
+    rest: list[T] = []
     with contextlib.suppress(TimeoutError, EngineError):
         async with asyncio.timeout(_DRAIN_S):
-            async for _ in source:
-                pass
+            async for item in source:
+                rest.append(item)
+    return rest

@@ -21,6 +21,9 @@ class OllamaServer(Misbehaving):
         self.library = library
         """Models that can be pulled."""
         self.capabilities = ["completion", "tools", *(["thinking"] if thinks else [])]
+        self.info: dict[str, Any] = {"general.architecture": "llama", "llama.context_length": 8192}
+        self.parameters = ""
+        """What the model's file sets, a line each."""
         self.pulled: list[str] = []
         self.loads: list[dict[str, Any]] = []
         """Requests without messages, which load a model."""
@@ -43,9 +46,8 @@ class OllamaServer(Misbehaving):
         name = _full((await request.json())["model"])
         if name not in self.models:
             return web.json_response({"error": f"model '{name}' not found"}, status=404)
-        return web.json_response(
-            {"details": {}, "model_info": {"llama.context_length": 8192}, "capabilities": self.capabilities}
-        )
+        shown = {"details": {}, "model_info": self.info, "capabilities": self.capabilities}
+        return web.json_response(shown | ({"parameters": self.parameters} if self.parameters else {}))
 
     async def pull(self, request: web.Request) -> web.StreamResponse:
         name = _full((await request.json())["model"])
@@ -88,7 +90,8 @@ class OllamaServer(Misbehaving):
             sent += 1
         if self.behaviour.breaks:
             return stream
-        await _send(stream, _part(name, "", done_reason="length" if sent == most else "stop"))
+        last = _part(name, "", done_reason="length" if sent == most else "stop")
+        await _send(stream, last | {"prompt_eval_count": 26, "prompt_eval_duration": 130_079_000})
         return stream
 
 

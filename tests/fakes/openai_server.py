@@ -22,6 +22,8 @@ class OpenAiServer(Misbehaving):
         super().__init__()
         self.models: list[dict[str, Any]] = [{"id": name, "object": "model"} for name in models]
         self.key, self.public_list = key, public_list
+        self.counts: dict[str, Any] = {"usage": {"prompt_tokens": 7, "completion_tokens": 4}}
+        """What a client that asks for it is told of the tokens, behind the reply."""
         self.app = web.Application()
         self.app.add_routes(
             [
@@ -71,7 +73,8 @@ class OpenAiServer(Misbehaving):
         if behaviour.breaks:
             return stream
         await stream.write(_event({}, "length" if sent == most else "tool_calls" if behaviour.calls else "stop"))
-        await stream.write(b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":4}}\n\n')
+        if (body.get("stream_options") or {}).get("include_usage"):
+            await stream.write(b"data: " + json.dumps({"choices": [], **self.counts}).encode() + b"\n\n")
         await stream.write(b"data: [DONE]\n\n")
         return stream
 

@@ -163,4 +163,5 @@ def test_the_share_the_engine_still_knew_is_kept() -> None:
     assert talk.use.share == 0.0
     talk.note_usage(talk.request(ANN), Usage(100, 20))
     talk.note_usage(talk.request(ANN), Usage(100, 80))
+    talk.note_usage(talk.request(ANN), Usage(100))  # from an engine that does not tell
     assert (talk.use.requests, talk.use.share) == (2, 0.5)

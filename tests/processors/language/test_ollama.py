@@ -7,7 +7,7 @@ from aiohttp import web
 from loguru import logger
 
 from processors.errors import EngineError, SettingError
-from processors.language.engines import Message, Picture, can_see
+from processors.language.engines import Message, Picture, Usage, can_see
 from processors.language.errors import BusyError
 from processors.language.ollama_llm import OllamaLlm
 from processors.language.settings import OllamaSettings, Sampling
@@ -87,6 +87,12 @@ async def test_start_loads_the_model_with_the_context_that_replies_ask_for():
     async with engine_at(server):
         pass
     assert [load["options"]["num_ctx"] for load in server.loads] == [1536]
+
+
+async def test_the_length_of_the_prompt_comes_with_the_last_piece():
+    async with engine_at(OllamaServer()) as llm:
+        deltas = [delta async for delta in llm.stream(HELLO, Sampling())]
+    assert [delta.usage for delta in deltas] == [None] * 4 + [Usage(26)]
 
 
 async def test_prefill_has_the_server_read_the_prompt_and_make_one_token():

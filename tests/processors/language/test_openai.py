@@ -10,7 +10,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from processors.errors import EngineError, SettingError
-from processors.language.engines import Message, Picture, can_see
+from processors.language.engines import Message, Picture, Usage, can_see
 from processors.language.errors import BusyError
 from processors.language.openai_llm import OpenAiLlm
 from processors.language.openai_service import openai_service, openrouter_service
@@ -72,6 +72,7 @@ async def test_every_sampling_setting_reaches_the_wire():
             "model": "tiny-chat",
             "messages": [{"role": "system", "content": "You are Ava."}, {"role": "user", "content": "Hi!"}],
             "stream": True,
+            "stream_options": {"include_usage": True},
             "temperature": 0.7,
             "top_p": 0.8,
             "top_k": 17,
@@ -90,7 +91,8 @@ async def test_the_strict_dialect_sends_only_what_openais_own_servers_take():
     async with openai_at(server, dialect="strict") as llm:
         await reply(llm, sampling=SAMPLING)
     body = server.recorded.bodies[0]
-    assert body.keys() == {"model", "messages", "stream", "temperature", "top_p", "seed", "max_completion_tokens"}
+    openais = {"model", "messages", "stream", "stream_options", "temperature", "top_p", "seed", "max_completion_tokens"}
+    assert body.keys() == openais
     assert body["max_completion_tokens"] == 33
 
 
@@ -98,6 +100,29 @@ def test_openais_own_servers_get_the_strict_dialect_by_themselves():
     own = OpenAiSettings(base_url="https://api.openai.com/v1")
     assert openai_service(LanguageSettings(openai=own)).strict
     assert not openai_service(LanguageSettings()).strict
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({"usage": {"prompt_tokens": 90, "completion_tokens": 4}}, Usage(90)),
+        ({"usage": {"prompt_tokens": 90, "prompt_tokens_details": {"cached_tokens": 64}}}, Usage(90, 64)),
+        ({"usage": {"prompt_tokens": 90, "prompt_tokens_details": None}}, Usage(90)),
+        ({"usage": {"prompt_tokens": 90}, "timings": {"cache_n": 80, "prompt_n": 10}}, Usage(90, 80)),
+        ({"usage": {"prompt_tokens": 90, "prompt_tokens_details": {"cached_tokens": 500}}}, Usage(90, 90)),
+        ({"usage": {"prompt_tokens": 90, "prompt_tokens_details": {"cached_tokens": "all"}}}, Usage(90)),
+        ({"usage": {"prompt_tokens": "many"}}, None),
+        ({"usage": [1]}, None),
+        ({}, None),
+    ],
+)
+async def test_what_the_server_has_counted_comes_with_the_last_piece(counts, usage):
+    server = OpenAiServer()
+    server.counts = counts
+    async with openai_at(server) as llm:
+        deltas = [delta async for delta in llm.stream(HELLO, Sampling())]
+    assert [delta.usage for delta in deltas] == [None] * (len(deltas) - 1) + [usage]
+    assert deltas[-1].finish == "stop"
 
 
 async def test_without_a_model_the_first_one_the_server_lists_answers():
