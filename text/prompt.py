@@ -4,6 +4,7 @@ What the moment asks of the character stands in the last message, before the wor
 know no other place behind the history.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -97,11 +98,24 @@ def _blocks(lines: Sequence[ExampleLine]) -> list[tuple[Message, ...]]:
 
 
 def _newest(history: Sequence[Utterance], room: int, counter: TokenCounter) -> Sequence[Utterance]:
-    """The newest of the history that fit."""
+    """The newest of the history that fit. Of one that does not fit whole, up to half of what does is given up, so that
+    the same message is the first for some answers: moved on with each, the engine could reuse none of what it read."""
     first = len(history)
-    while first and (room := room - counter.count(f"{history[first - 1].name}: {history[first - 1].text}")) >= 0:
+    while first and (room := room - _tokens(history[first - 1], counter)) >= 0:
         first -= 1
-    return history[first:]
+    if first == 0:
+        return history
+    places = range(first, first + (len(history) - first) // 2)
+    return history[min(places, key=lambda place: _lot(history[place]), default=first) :]
+
+
+def _tokens(utterance: Utterance, counter: TokenCounter) -> int:
+    return counter.message(Message("user", f"{utterance.name}: {utterance.text}"))
+
+
+def _lot(utterance: Utterance) -> int:
+    """A number that is always the same for it, and by chance lower or higher than another's."""
+    return zlib.crc32(f"{utterance.at_s} {utterance.text}".encode(errors="replace"))
 
 
 def _fitting_asides(notes: Sequence[DepthNote], room: int, counter: TokenCounter) -> list[DepthNote]:

@@ -1,5 +1,7 @@
 """What the language model is shown for one answer."""
 
+from itertools import pairwise
+
 from personas.cards.texts import DepthNote
 from personas.library import bundled_characters
 from personas.prompt import ExampleLine
@@ -66,6 +68,20 @@ def test_notes_stand_as_deep_as_they_want_and_never_behind_the_question() -> Non
     history = (said("Ava", "one"), said("Alice", "two"), said("Ava", "three"))
     prompt = built(cue(notes=notes), history, Asked(said("Alice", "four")))
     assert [m.content for m in prompt.messages[1:]] == ["one", "two\n[deep]", "three", "[last]\nfour"]
+
+
+def test_a_history_that_is_cut_begins_alike_for_some_answers() -> None:
+    talk = tuple(said("Alice" if n % 2 else "Ava", f"message number {n} " * 5, float(n)) for n in range(200))
+    beginnings: list[str] = []
+    shown: list[int] = []
+    for asked in range(100, 200, 2):
+        prompt = built(cue(), talk[asked - 50 : asked], Asked(said("Alice", "the question")), room=600)
+        beginnings.append(prompt.messages[1].content)
+        shown.append(len(prompt.messages))
+        assert COUNTER.messages(prompt.messages) <= 620
+    changes = sum(one != other for one, other in pairwise(beginnings))
+    assert changes < len(beginnings) / 2
+    assert min(shown) > max(shown) / 2 - 2
 
 
 def test_when_room_runs_out_the_oldest_goes_first_and_the_question_stays() -> None:
