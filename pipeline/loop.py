@@ -35,6 +35,13 @@ def live_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+def settle_more() -> None:
+    """Something large has been loaded while `settled`: collections need not walk that either. What of it is garbage
+    stays until the end: to collect it now would stop a talk that goes on."""
+    if gc.get_freeze_count():
+        gc.freeze()
+
+
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
     """Enter it once everything is loaded: until it is left, collections need not walk what was there.
