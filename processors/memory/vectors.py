@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
 _SHELVES_AT_HAND = 256
+_OURS = ("m-", "k-", "s-")
+"""How the names of all shelves begin: of messages, documents and summaries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,9 @@ class ChromaVectors:
                 os.replace(self._folder, aside)
             logger.error("the index of meanings could not be opened ({!r}): set aside as {}", error, aside)
             self._client = self._in_process()
-        self._known = {collection.name for collection in self._client.list_collections()}
+        # A server may be others', too.
+        names = (collection.name for collection in self._client.list_collections())
+        self._known = {name for name in names if name.startswith(_OURS)}
 
     def _in_process(self) -> "ClientAPI":
         import chromadb

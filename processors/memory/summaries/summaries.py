@@ -1,14 +1,18 @@
 """Summaries in the store: kept with who took part and who may be told."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from processors.memory.fusion import fuse
 from processors.memory.port import Scene, SceneKind
 from processors.memory.store import Store
+from processors.memory.summaries.meanings import summary_shelf
+from processors.memory.vectors import Meaning
 from processors.memory.words import match_query, telling_words
 from processors.memory.writer import Statement
 
@@ -48,13 +52,21 @@ class Summary:
 _COLUMNS = "level, persona, guild, place, kind, scope, text, from_s, to_s, messages, people, person"
 _MENTIONS = "EXISTS (SELECT 1 FROM json_each(people) WHERE key = ?)"
 _LATEST = 2
+_CANDIDATES = 12
 
 
 class Summaries:
     """Reads and writes summaries."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, meaning: Callable[[], Meaning | None] = lambda: None, floor: float = 0.3) -> None:
+        """
+        Args:
+            meaning: what searches by meaning; None while words alone are searched.
+            floor: how near (cosine) in meaning a summary must be that has no word of what is looked for.
+        """
         self._store = store
+        self._meaning = meaning
+        self._floor = floor
 
     async def add(self, summary: Summary, of: Sequence[int], *, replaces: Sequence[int] = ()) -> None:
         """Keep a summary, unless any of what it sums up has been forgotten meanwhile.
@@ -78,11 +90,19 @@ class Summaries:
         self._store.write(*(statement for statement in statements if statement.rows))
         await self._store.settle()
 
-    async def sessions(self, most: int = 200, *, outside_days: bool = False) -> tuple[Summary, ...]:
-        """The latest sessions, oldest first; `outside_days` only those no day covers yet."""
-        only = "AND in_day = 0" if outside_days else ""
-        sql = f"SELECT * FROM summaries WHERE level = 'session' {only} ORDER BY id DESC LIMIT ?"
+    async def sessions(self, most: int = 200) -> tuple[Summary, ...]:
+        """The latest sessions that no day covers yet, oldest first."""
+        sql = "SELECT * FROM summaries WHERE level = 'session' AND in_day = 0 ORDER BY id DESC LIMIT ?"
         return tuple(map(_summary, reversed(await self._store.read(sql, (most,)))))
+
+    async def days(self, before_s: float, most: int = 200) -> tuple[Summary, ...]:
+        """The latest days that ended before `before_s`, a summary for each place, oldest first. A day that had a single
+        session there is that session."""
+        sql = (
+            "SELECT * FROM summaries WHERE to_s < ? AND (level = 'day' OR (level = 'session' AND in_day = 0))"
+            " ORDER BY to_s DESC, id DESC LIMIT ?"
+        )
+        return tuple(map(_summary, reversed(await self._store.read(sql, (before_s, most)))))
 
     async def of_person(self, persona: str, guild: str, scope: str, person: str) -> Summary | None:
         """What a character and a person went through together."""
@@ -113,21 +133,54 @@ class Summaries:
         return tuple(dict.fromkeys(one.text for one in found))
 
     async def search(self, scene: Scene, persona_id: str, person: str, text: str, most: int = 5) -> tuple[Summary, ...]:
-        """Summaries that have words of `text` and that may be told to `person` in a scene, best first."""
+        """Summaries that have words of `text`, or its meaning, and that may be told to `person` in a scene, best
+        first."""
+        if scene.private:
+            allowed, values = f"persona = ? AND {_MENTIONS}", (persona_id, person)
+        else:
+            allowed = "persona = ? AND ((guild = ? AND scope = 'open') OR (place = ? AND scope = 'restricted'))"
+            values = (persona_id, scene.guild_id, scene.id)
+        matches, near = await asyncio.gather(
+            self._by_words(text, allowed, values), self._by_meaning(scene, persona_id, person, text)
+        )
+        ranked = fuse((matches, near))[: 2 * _CANDIDATES]
+        # Asked again: the index of meanings may lag behind, the store may not.
+        marks = ", ".join("?" * len(ranked))
+        rows = await self._store.read(
+            f"SELECT * FROM summaries WHERE id IN ({marks}) AND {allowed}", (*ranked, *values)
+        )
+        found = {row["id"]: _summary(row) for row in rows}
+        return tuple(found[id] for id in ranked if id in found)[:most]
+
+    async def _by_words(self, text: str, allowed: str, values: Sequence[object]) -> list[int]:
         words = telling_words(text)
         if not words:
-            return ()
-        if scene.private:
-            allowed, values = _MENTIONS, (person,)
-        else:
-            allowed = "((guild = ? AND scope = 'open') OR (place = ? AND scope = 'restricted'))"
-            values = (scene.guild_id, scene.id)
+            return []
         rows = await self._store.read(
-            "SELECT s.* FROM summary_words w JOIN summaries s ON s.id = w.rowid"
-            f" WHERE summary_words MATCH ? AND persona = ? AND {allowed} ORDER BY w.rank LIMIT ?",
-            (match_query(words), persona_id, *values, most),
+            "SELECT s.id FROM summary_words w JOIN summaries s ON s.id = w.rowid"
+            f" WHERE summary_words MATCH ? AND {allowed} ORDER BY w.rank LIMIT {_CANDIDATES}",
+            (match_query(words), *values),
         )
-        return tuple(map(_summary, rows))
+        return [row["id"] for row in rows]
+
+    async def _by_meaning(self, scene: Scene, persona_id: str, person: str, text: str) -> list[int]:
+        if (meaning := self._meaning()) is None:
+            return []
+        if scene.private:
+            rows = await self._store.read(
+                f"SELECT guild, max(id) AS latest FROM summaries WHERE scope = 'open' AND {_MENTIONS}"
+                " GROUP BY guild ORDER BY latest DESC LIMIT 3",
+                (person,),
+            )
+            open_shelves = [summary_shelf("open", persona_id, row["guild"]) for row in rows]
+            shelves = [summary_shelf("private", persona_id, person), *open_shelves]
+        else:
+            shelves = [
+                summary_shelf("open", persona_id, scene.guild_id),
+                summary_shelf("restricted", persona_id, scene.id),
+            ]
+        near = await meaning.nearest(shelves, text, _CANDIDATES)
+        return [one.id for one in near if one.likeness >= self._floor]
 
     async def forget_person(self, person: str) -> int:
         """Drop every summary of a talk the person took part in; how many those were."""

@@ -1,4 +1,4 @@
-"""Sums talks up in the background: sessions from messages, days and what people went through from sessions."""
+"""Sums talks up in the background: sessions from messages, days from sessions, what people went through from days."""
 
 import asyncio
 import sqlite3
@@ -26,8 +26,8 @@ _RETRY_S = 60.0
 _MOST_OPEN = 2000
 _STATE = ("summariser", "messages")
 _DAY_S = 86_400
-_SESSIONS_A_PERSON = 3
-"""After so many new sessions, what a person and a character went through is told anew."""
+_DAYS_A_PERSON = 3
+"""After so many new days (of one place each), what a person and a character went through is told anew."""
 
 
 class Summariser:
@@ -108,31 +108,35 @@ class Summariser:
 
     async def _days(self) -> None:
         """A day that is over, with its several sessions in one place, becomes one summary."""
-        today = int(self._now_s() // _DAY_S)
         groups: dict[tuple[object, ...], list[Summary]] = defaultdict(list)
-        for one in await self._summaries.sessions(outside_days=True):
-            day = int(one.to_s // _DAY_S)
-            if day < today:
+        for one in await self._summaries.sessions():
+            if one.to_s < self._today_s():
+                day = int(one.to_s // _DAY_S)
                 groups[one.persona, one.place, one.kind, one.scope, day].append(one)
         for sessions in groups.values():
             if len(sessions) > 1:
                 await self._over(Level.DAY, sessions, OF_A_DAY)
 
     async def _people(self) -> None:
-        """Of the sessions of a server, or in private, with a person: what the two went through."""
+        """Of the days of a server, or in private, with a person: what the two went through."""
         groups: dict[tuple[str, str, str, str], list[Summary]] = defaultdict(list)
-        for one in await self._summaries.sessions():
+        for one in await self._summaries.days(self._today_s()):
             if one.scope in ("open", "private"):
                 for person in one.people:
                     groups[one.persona, one.guild, one.scope, person].append(one)
-        for (persona, guild, scope, person), sessions in groups.items():
+        for (persona, guild, scope, person), days in groups.items():
             before = await self._summaries.of_person(persona, guild, scope, person)
-            sessions = [one for one in sessions if before is None or one.to_s > before.to_s]
-            if len(sessions) < _SESSIONS_A_PERSON:
+            days = [one for one in days if before is None or one.to_s > before.to_s]
+            if len(days) < _DAYS_A_PERSON:
                 continue
-            name = shown_name(sessions[-1].people[person])
+            name = shown_name(days[-1].people[person])
             instruction = OF_A_PERSON.format(name=name, persona=shown_name(self._name_of(persona)))
-            await self._over(Level.PERSON, sessions, instruction, person=person, before=before)
+            await self._over(Level.PERSON, days, instruction, person=person, before=before)
+
+    def _today_s(self) -> float:
+        """When the day began that is not over yet. Until a pause is over, its talk may still be summed up."""
+        settled_s = self._now_s() - self._settings.idle_min * 60
+        return settled_s // _DAY_S * _DAY_S
 
     async def _over(
         self, level: Level, parts: list[Summary], instruction: str, *, person: str = "", before: Summary | None = None

@@ -11,10 +11,13 @@ from processors.memory.port import Scene, SceneKind, Utterance
 from processors.memory.settings import HistorySettings
 from processors.memory.store import Store, open_store
 from processors.memory.summaries.due import Said, due
+from processors.memory.summaries.meanings import RELEARN, SummaryMeanings
 from processors.memory.summaries.settings import SummarySettings
 from processors.memory.summaries.summaries import Summaries
 from processors.memory.summaries.summariser import Summariser
 from processors.memory.summaries.texts import LONGEST, Summed, Talk, extract, join, taken
+from processors.memory.vectors import Meaning
+from tests.processors.memory.meanings import ScriptedEmbedder, ScriptedVectors
 from tests.processors.memory.talking import ATTIC, GARDEN, NOON_S, said
 from tests.processors.memory.thoughts import NO_MODEL, thinking
 
@@ -130,24 +133,100 @@ async def test_a_running_talk_can_be_summed_up_on_demand(world: World) -> None:
 
 
 async def test_sessions_become_a_day_and_days_a_history_of_two(world: World) -> None:
-    summariser = world.summariser()
+    told: list[str] = []
+    model, taker = thinking(
+        *(json.dumps({"summary": text}) for text in (
+            "Session with the violin.", "Session with the piano.", "A day of violin and piano.",
+            "Session with the drum.", "Session with the harp.", "Ann played her way through an orchestra.",
+        ))
+    )  # fmt: skip
+    summariser = world.summariser(model)
     world.now_s = NOON_S - NOON_S % DAY_S
-    for topic in ("violin", "piano", "drum"):
-        await world.talk(f"I play the {topic}.", f"My {topic} is old.")
+    day_s = world.now_s
+    for day, topics in enumerate((("violin", "piano"), ("drum",), ("harp",))):
+        world.now_s = day_s + day * DAY_S + 3600
+        for topic in topics:
+            await world.talk(f"I play the {topic}.", f"My {topic} is old.")
+        await summariser.step()
+        told.append(" ".join(one["level"] for one in await world.summaries.export("1")))
+    # The day is over, but a talk at its end might still be summed up.
+    world.now_s = day_s + 3 * DAY_S + 60
     await summariser.step()
-    [of_two] = [one for one in await world.summaries.export("1") if one["level"] == "person"]
-    assert "violin" in of_two["text"]
-    assert "drum" in of_two["text"]
-    world.now_s += DAY_S
+    told.append(" ".join(one["level"] for one in await world.summaries.export("1")))
+    world.now_s = day_s + 3 * DAY_S + 3600
     await summariser.step()
-    levels = [one["level"] for one in await world.summaries.export("1")]
-    assert levels == ["session", "session", "session", "person", "day"]
-    lines = await world.summaries.lines(GARDEN, "ava", ("1",))
-    assert len(lines) == 1 or len(lines) == 2
-    assert all("violin" in line and "drum" in line for line in lines)
+    told.append(" ".join(one["level"] for one in await world.summaries.export("1")))
+    assert told == [
+        "session session",
+        "session session session day",
+        "session session session day session",
+        "session session session day session",
+        "session session session day session person",
+    ]
+    # Each level is told from the one below it.
+    assert '"Session with the violin."' in taker.questions[3]
+    of_two = taker.questions[5]
+    assert '"A day of violin and piano."' in of_two
+    assert '"Session with the drum."' in of_two
+    assert '"Session with the harp."' in of_two
+    assert "Session with the violin" not in of_two
     elsewhere = Scene(SceneKind.VOICE, "hall", guild_id="g1")
-    assert await world.summaries.lines(elsewhere, "ava", ("1",)) == (of_two["text"],)
+    assert await world.summaries.lines(elsewhere, "ava", ("1",)) == ("Ann played her way through an orchestra.",)
     assert await world.summaries.lines(elsewhere, "ava", ("2",)) == ()
+
+
+async def test_what_two_went_through_goes_on_from_what_was_told_before(world: World) -> None:
+    summariser = world.summariser()
+    day_s = NOON_S - NOON_S % DAY_S
+    for day, topic in enumerate(("violin", "piano", "drum", "harp", "flute", "tuba", "bell")):
+        world.now_s = day_s + day * DAY_S + 3600
+        await world.talk(f"I play the {topic}.", f"My {topic} is old.")
+        await summariser.step()
+    [of_two] = [one for one in await world.summaries.export("1") if one["level"] == "person"]
+    assert of_two["from_s"] == day_s + 3600
+    assert of_two["to_s"] < day_s + 6 * DAY_S
+    assert "tuba" in of_two["text"]
+
+
+async def test_a_summary_is_found_by_its_meaning_too_by_whom_it_may_be_told(world: World) -> None:
+    embedder, vectors = ScriptedEmbedder(), ScriptedVectors()
+    summaries = Summaries(world.store, lambda: Meaning(embedder, vectors))
+    index = SummaryMeanings(world.store, lambda: Meaning(embedder, vectors))
+    await world.talk("My puppy is called Rex.", "Rex the puppy.")
+    await world.talk("My puppy is ill.", "Poor puppy.", scene=ATTIC)
+    await world.talk("The violin is broken.", "Violin!", by="2", name="Joe")
+    await world.summariser().step()
+    assert await summaries.search(GARDEN, "ava", "1", "dog") == (), "not a word of it"
+    while await index.step():
+        pass
+    assert not await index.step()
+    [found] = await summaries.search(GARDEN, "ava", "2", "dog")
+    assert "Rex" in found.text
+    private = await summaries.search(ATTIC, "ava", "1", "dog")
+    assert {"ill" in one.text for one in private} == {True, False}
+    assert await summaries.search(ATTIC, "ava", "2", "dog") == (), "Joe was in no talk about it"
+    assert await summaries.search(GARDEN, "bo", "1", "dog") == ()
+    assert await summaries.search(Scene(SceneKind.CHANNEL, "x", guild_id="g2"), "ava", "1", "dog") == ()
+    assert await summaries.search(GARDEN, "ava", "1", "a violin, quickly"), "words still find"
+
+
+async def test_meanings_of_summaries_that_are_gone_go_too_and_lost_ones_are_learned_anew(world: World) -> None:
+    embedder, vectors = ScriptedEmbedder(), ScriptedVectors()
+    index = SummaryMeanings(world.store, lambda: Meaning(embedder, vectors))
+    await world.talk("My puppy is called Rex.", "Rex the puppy.")
+    await world.talk("The violin is broken.", "Violin!", by="2", name="Joe")
+    await world.summariser().step()
+    while await index.step():
+        pass
+    assert vectors.total == 2
+    await world.summaries.forget_person("1")
+    await index.step()
+    assert vectors.total == 1
+    await vectors.clear()
+    world.store.write(*RELEARN)
+    await world.store.settle()
+    await index.step()
+    assert vectors.total == 1
 
 
 async def test_what_was_said_in_private_is_told_in_private(world: World) -> None:
