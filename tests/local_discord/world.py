@@ -18,6 +18,7 @@ TEXT, DM, VOICE, THREAD, STAGE, FORUM = 0, 1, 2, 11, 13, 15
 class Permission(IntFlag):
     """The permissions that a voice companion meets."""
 
+    MANAGE_GUILD = 1 << 5
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11

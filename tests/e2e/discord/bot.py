@@ -172,3 +172,12 @@ async def serve(server: LocalDiscord, folder: Path, environment: Mapping[str, st
         await bot.until_logged("voice ready", timeout_s=60)
         await bot.until_logged("logged in")
         yield bot
+
+
+@asynccontextmanager
+async def serve_text(server: LocalDiscord, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Bot]:
+    """Run the bot on `server` to write only, logged in and with its language model loaded."""
+    async with run_bot(folder, server.env() | {"DISCORD_VOICE": "false"} | dict(environment)) as bot:
+        await bot.until_logged("text ready", timeout_s=60)
+        await bot.until_logged("logged in")
+        yield bot
