@@ -16,7 +16,7 @@ from pipeline.forgetting import keepers_of
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
-from pipeline.memory import likeness_of, memory_of
+from pipeline.memory import likeness_of, memory_of, overhearing
 from pipeline.privacy import OptOuts
 from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
@@ -67,7 +67,7 @@ async def _serve_discord(
     began_s: float,
 ) -> None:
     opt_outs = OptOuts(data_folder(settings))
-    rooms = DiscordRooms(settings, cast, opt_outs, text.overhear, memory)
+    rooms = DiscordRooms(settings, cast, opt_outs, overhearing(text.overhear, memory), memory)
     knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
     if memory:
         for keeper in keepers_of(memory, cast, rooms, text, opt_outs, settings.log.folder):

@@ -1,15 +1,22 @@
 """The memory of a bot, as the settings describe it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
+from personas.profile import CharacterProfile
 from pipeline.engines import model_store
 from pipeline.folders import data_folder
+from pipeline.loop import settle_more
 from pipeline.settings import Settings
+from processors.events import TurnRecord
 from processors.memory.remembrance import Remembrance, running_remembrance
 from processors.memory.service import running_memory
 from text.cast import LoreLikeness
+
+if TYPE_CHECKING:
+    from pipeline.room import Overhear
 
 
 @asynccontextmanager
@@ -24,10 +31,26 @@ async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[
         return
     folder, given = data_folder(settings), settings.memory
     async with (
-        running_memory(folder, given, model_store(settings), begin=loaded) as memory,
+        running_memory(folder, given, model_store(settings), begin=loaded, on_loaded=settle_more) as memory,
         running_remembrance(memory, folder, given, begin=loaded) as remembrance,
     ):
         yield remembrance
+
+
+def overhearing(overhear: "Overhear", memory: Remembrance | None) -> "Overhear":
+    """Whoever else should know what was said in a voice room: not of a turn in which somebody spoke who does not want
+    to be remembered. What a character is told in text it may say there, and that is kept."""
+    if memory is None:
+        return overhear
+    consent = memory.consent
+
+    async def of_who_allows_it(
+        guild_id: int, character: CharacterProfile, record: TurnRecord, name_of: Callable[[str], str]
+    ) -> None:
+        if all(consent.of_person(one.speaker) is not False for one in record.heard):
+            await overhear(guild_id, character, record, name_of)
+
+    return of_who_allows_it
 
 
 @asynccontextmanager

@@ -192,10 +192,11 @@ class Answerer:
     def _note(self, message: TextMessage, character: str, text: str) -> None:
         """Remember the answer, and with the first one what it answers. One that failed leaves the question."""
         now_s = self._clock()
-        heard = (message.written,) if message.written and not _answered(message, character) else ()
+        written = message.written
+        heard = (written,) if written and not _answered(message, character) else ()
         reply = Utterance(character, self._name(character), text, now_s, by_character=True) if text else None
         if heard or reply:
-            self._memory.note(Exchange(message.scene, character, heard, reply))
+            self._memory.note(Exchange(message.scene, character, heard, reply, written.speaker_id if written else ""))
         if not text:
             return
         scene = message.scene

@@ -111,13 +111,21 @@ def _carry_over(damaged: sqlite3.Connection, fresh: sqlite3.Connection, path: Pa
     ]
     saved = 0
     for table in tables:
-        columns = ", ".join(name for _, name, *_ in fresh.execute(f"PRAGMA table_info({table})"))
+        there = _columns(damaged, table)
+        columns = ", ".join(name for name in _columns(fresh, table) if name in there)
+        if not columns:
+            continue
         marks = ", ".join("?" * (columns.count(",") + 1))
         fresh.execute("BEGIN")
         for row in _readable(damaged, table, columns):
             saved += fresh.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row).rowcount
         fresh.execute("COMMIT")
     return saved
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    """What a table has; a file of an earlier format has less."""
+    return [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
 
 
 def _readable(damaged: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[object, ...]]:

@@ -1,5 +1,6 @@
 """What was said in each place, as far back as its conversation reaches."""
 
+import json
 import sqlite3
 import time
 from collections import OrderedDict, deque
@@ -14,11 +15,11 @@ from processors.memory.writer import Statement
 _SCENES_AT_HAND = 256
 _TRIES = 3
 
-COLUMNS = "kind, place, guild, persona, person, speaker, name, by_character, text, at_s, scope"
+COLUMNS = "kind, place, guild, persona, person, speaker, name, by_character, text, at_s, scope, also"
 _LATEST = (
     "SELECT speaker, name, text, at_s, by_character FROM messages WHERE place = ? AND kind = ? ORDER BY id DESC LIMIT ?"
 )
-INSERT = f"INSERT INTO messages ({COLUMNS}) VALUES ({', '.join('?' * 11)})"
+INSERT = f"INSERT INTO messages ({COLUMNS}) VALUES ({', '.join('?' * 12)})"
 
 NOBODY = ""
 
@@ -56,7 +57,13 @@ def scope_of(scene: Scene) -> str:
 
 def person_of(exchange: Exchange) -> str:
     """Whose exchange it is: who spoke last, or nobody if the character spoke by itself."""
-    return exchange.heard[-1].speaker_id if exchange.heard else NOBODY
+    return exchange.heard[-1].speaker_id if exchange.heard else exchange.asked_by
+
+
+def others_of(exchange: Exchange) -> str:
+    """Who else is answered, as a JSON list; empty if nobody. When they are forgotten, so is the answer."""
+    people = {one.speaker_id for one in exchange.heard} - {person_of(exchange)}
+    return json.dumps(sorted(people)) if people else ""
 
 
 class History:
@@ -139,4 +146,5 @@ def _row(exchange: Exchange, one: Utterance) -> tuple[object, ...]:
         one.text,
         one.at_s,
         scope_of(scene),
+        others_of(exchange) if one.by_character else "",
     )

@@ -60,6 +60,8 @@ class Exchange:
     heard: tuple[Utterance, ...]
     reply: Utterance | None = None
     """None when the character only listened."""
+    asked_by: str = ""
+    """Id of whom the reply answers, if their words stand in another exchange: several characters answer one message."""
 
 
 @dataclass(frozen=True, slots=True)

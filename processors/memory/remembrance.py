@@ -20,6 +20,7 @@ from processors.memory.profiles.learner import Learner
 from processors.memory.profiles.profiles import Profiles
 from processors.memory.service import MemoryService
 from processors.memory.settings import MemorySettings
+from processors.memory.summaries.meanings import SummaryMeanings
 from processors.memory.summaries.summaries import Summaries
 from processors.memory.summaries.summariser import Summariser
 from processors.thinking.model import ThinkingModel
@@ -28,7 +29,9 @@ from processors.thinking.settings import ThinkingSettings
 NO_THINKING = ThinkingModel(None, ThinkingSettings())
 ARCHIVE_FOLDER = "archive"
 _NAME = "SELECT name FROM messages WHERE person = ? AND speaker = ? ORDER BY id DESC LIMIT 1"
-_OF_PERSON = "person = ? OR speaker = ?"
+_OF_PERSON = (
+    "person = :id OR speaker = :id OR (also != '' AND EXISTS (SELECT 1 FROM json_each(also) WHERE value = :id))"
+)
 
 
 class Remembrance:
@@ -50,7 +53,8 @@ class Remembrance:
         self.memory = memory
         self.consent = Consent(memory.store, servers=settings.privacy.servers)
         self.profiles = Profiles(memory.store)
-        self.summaries = Summaries(memory.store)
+        self.summaries = Summaries(memory.store, lambda: memory.meaning, settings.recall.floor)
+        self.summary_meanings = SummaryMeanings(memory.store, lambda: memory.meaning)
         self.summariser = Summariser(memory.store, self.summaries, thinking, settings.summaries, now_s)
         self.learner = Learner(memory.store, self.profiles, thinking, self.consent.may_learn)
         self.archive = Archive(folder / ARCHIVE_FOLDER)
@@ -69,11 +73,12 @@ class Remembrance:
         self.learner.thinking = self.summariser.thinking = thinking
 
     def note(self, exchange: Exchange) -> None:
-        """Remember of an exchange what those who spoke allow."""
+        """Remember of an exchange what those who spoke allow. The answer, which may quote any of them, if all do."""
         heard = tuple(one for one in exchange.heard if self.consent.allows(exchange.scene, one.speaker_id))
-        spoke_unasked = not exchange.heard and self.consent.allows(exchange.scene)
-        if heard or spoke_unasked:
-            self.memory.note(replace(exchange, heard=heard))
+        all_allow = heard == exchange.heard and self.consent.allows(exchange.scene, exchange.asked_by)
+        reply = exchange.reply if all_allow else None
+        if heard or reply:
+            self.memory.note(replace(exchange, heard=heard, reply=reply))
 
     async def history(self, scene: Scene, *, limit: int = 50) -> tuple[Utterance, ...]:
         return await self.memory.history(scene, limit=limit)
@@ -160,14 +165,14 @@ class Remembrance:
     async def _messages_of(self, person: str) -> list[dict[str, Any]]:
         await self.memory.store.settle()
         sql = f"SELECT * FROM messages WHERE {_OF_PERSON} ORDER BY id"
-        rows = await self.memory.store.read(sql, (person, person))
-        return [{key: value for key, value in dict(row).items() if key not in ("id", "person")} for row in rows]
+        rows = await self.memory.store.read(sql, {"id": person})
+        return [{key: value for key, value in dict(row).items() if key not in ("id", "person", "also")} for row in rows]
 
     async def _forget_messages(self, person: str) -> int:
         if person == NOBODY:
             return 0
         count = len(await self._messages_of(person))
-        await self.memory.forget(_OF_PERSON, (person, person))
+        await self.memory.forget(_OF_PERSON, {"id": person})
         return count
 
     async def _choices_of(self, person: str) -> dict[str, bool | None]:
@@ -178,8 +183,7 @@ class Remembrance:
         return 0
 
     async def _scrub(self) -> None:
-        if self.memory.index:
-            await self.memory.index.rebuild()
+        await self.memory.rebuild_meanings()
         await asyncio.to_thread(drop_damaged, self._folder)
         await self.memory.store.scrub()
 
@@ -212,6 +216,7 @@ async def running_remembrance(
         works.append(("learner", remembrance.learner.run))
     if settings.summaries.enabled:
         works.append(("summariser", remembrance.summariser.run))
+        works.append(("meanings of summaries", remembrance.summary_meanings.run))
     tasks = [asyncio.create_task(after(work), name=name) for name, work in works]
     try:
         yield remembrance

@@ -118,6 +118,18 @@ MIGRATIONS: tuple[str, ...] = (
         INSERT INTO summary_words (summary_words, rowid, text) VALUES ('delete', old.id, old.text);
     END;
     """,
+    # 5: whom an answer to several people is about, too; the meanings of summaries
+    """
+    ALTER TABLE messages ADD COLUMN also TEXT NOT NULL DEFAULT '';     -- JSON: ids
+    ALTER TABLE summaries ADD COLUMN shelf TEXT NOT NULL DEFAULT '';   -- where its meaning is; empty for nowhere yet
+    CREATE TABLE summaries_gone (
+        id INTEGER PRIMARY KEY,
+        shelf TEXT NOT NULL        -- where its meaning still is
+    );
+    CREATE TRIGGER summary_gone AFTER DELETE ON summaries WHEN old.shelf != '' BEGIN
+        INSERT OR REPLACE INTO summaries_gone (id, shelf) VALUES (old.id, old.shelf);
+    END;
+    """,
 )
 
 WORD_INDEXES = ("message_words", "passage_words", "summary_words")

@@ -112,9 +112,10 @@ class MessageSearch:
         return [Found(row["id"], utterance_of(row)) for row in rows]
 
 
-def shelf(scope: str, persona_id: str, where: str) -> str:
-    """Where meanings are kept that the same people may be told: of a server, a place or a person."""
-    return "m-" + hashlib.sha1("\0".join((scope, persona_id, where)).encode(), usedforsecurity=False).hexdigest()
+def shelf(scope: str, persona_id: str, where: str, *, of: str = "m") -> str:
+    """Where meanings are kept that the same people may be told: of a server, a place or a person. `of` tells those of
+    messages from others."""
+    return f"{of}-" + hashlib.sha1("\0".join((scope, persona_id, where)).encode(), usedforsecurity=False).hexdigest()
 
 
 def shelf_of(row: sqlite3.Row) -> str:

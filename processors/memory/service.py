@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from processors.memory.recall import Recall
 from processors.memory.search import Found, MessageSearch, Question
 from processors.memory.settings import MemorySettings
 from processors.memory.store import Store, open_store
+from processors.memory.summaries.meanings import RELEARN
 from processors.memory.transfer import export_history, import_history
 from processors.memory.vectors import ChromaVectors, Meaning
 from processors.memory.writer import Statement
@@ -48,9 +49,14 @@ class MemoryService:
         self._categories: dict[str, tuple[str, ...]] = {}
 
     @property
+    def meaning(self) -> Meaning | None:
+        """What searches by meaning; None while words alone are searched."""
+        return self._messages.meaning
+
+    @property
     def embedder(self) -> Embedder | None:
         """What turns texts into meanings; None while there is nothing that does."""
-        return self._messages.meaning.embedder if self._messages.meaning else None
+        return self.meaning.embedder if self.meaning else None
 
     def note(self, exchange: Exchange) -> None:
         self.conversations.note(exchange)
@@ -65,7 +71,7 @@ class MemoryService:
         """Let a character know the documents of these categories only; of all, if there are none."""
         self._categories[persona_id] = categories
 
-    async def forget(self, where: str, values: Sequence[object]) -> None:
+    async def forget(self, where: str, values: Sequence[object] | Mapping[str, object]) -> None:
         """Delete the messages for which an SQL condition holds, everywhere: rows, words and meanings."""
         await self.store.settle()
         rows = await self.store.read(f"SELECT * FROM messages WHERE {where}", values)
@@ -101,10 +107,16 @@ class MemoryService:
         index = Indexer(self.store, meaning.embedder, meaning.vectors, self._settings.recall.vector_messages)
         if not kept:
             index.begin_anew()
-            self.knowledge.relearn()
+            self._relearn_the_rest()
         self.index = index
         self._messages.meaning = self.knowledge.meaning = meaning
         logger.info("memories are searched by meaning")
+
+    async def rebuild_meanings(self) -> None:
+        """Forget every meaning and learn those that are left anew, so that no byte of the others stays."""
+        if self.index:
+            await self.index.rebuild()
+            self._relearn_the_rest()
 
     async def work(self) -> None:
         """Keep the indexes of messages and documents up to date, until cancelled."""
@@ -118,6 +130,10 @@ class MemoryService:
         """Stop searching and reading."""
         await self.recalling.close()
         await self.knowledge.close()
+
+    def _relearn_the_rest(self) -> None:
+        self.knowledge.relearn()
+        self.store.write(*RELEARN)
 
     async def _search(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...], text: str) -> Recollection:
         limits = self._settings.recall
@@ -168,15 +184,19 @@ async def running_memory(
     now_s: Callable[[], float] = time.time,
     *,
     begin: asyncio.Event | None = None,
+    on_loaded: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[MemoryService]:
     """The memory of a data folder, until the block is left. It serves at once; indexing, and the search by meaning,
     start when `begin` is set: loading them must not slow down what people wait for.
+
+    Args:
+        on_loaded: is called once the search by meaning is loaded.
 
     Raises:
         StorageError: another process has the folder, or it cannot be written.
     """
     async with _opened(folder, settings, models, now_s) as (memory, meaning):
-        working = asyncio.create_task(_work(memory, meaning, begin), name="memory's side work")
+        working = asyncio.create_task(_work(memory, meaning, begin, on_loaded), name="memory's side work")
         try:
             yield memory
         finally:
@@ -213,9 +233,12 @@ async def _opened(
         yield memory, meaning
 
 
-async def _work(memory: MemoryService, meaning: Meaning | None, begin: asyncio.Event | None) -> None:
+async def _work(
+    memory: MemoryService, meaning: Meaning | None, begin: asyncio.Event | None, on_loaded: Callable[[], None]
+) -> None:
     if begin:
         await begin.wait()
     if meaning:
         await memory.open_meanings(meaning)
+        on_loaded()
     await memory.work()

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Reader:
         """Wait until all that was written here so far can be read."""
         return True
 
-    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    async def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query.
 
         Raises:

@@ -87,7 +87,7 @@ async def import_history(store: Store, scene: Scene, persona_id: str, content: b
     rows = [
         (
             *(scene.kind, scene.id, scene.guild_id, one.persona or persona_id, person),
-            *(one.speaker, one.name, int(one.by_character), one.text, one.at_s, scope_of(scene)),
+            *(one.speaker, one.name, int(one.by_character), one.text, one.at_s, scope_of(scene), ""),
         )
         for one in history.messages
     ]

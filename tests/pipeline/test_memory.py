@@ -1,6 +1,8 @@
 """A character that remembers: told by voice, known in another room and another week; the voice path is not slowed."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
@@ -13,28 +15,37 @@ from pipecat.workers.base_worker import BaseWorker
 
 from personas.library import load_character
 from pipeline.engines import running_engines
+from pipeline.memory import overhearing
 from pipeline.session import VoiceSession
 from pipeline.turn_listener import TurnListener
 from pipeline.voice import voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
-from processors.floor import Phase
+from processors.floor import Heard, Phase
 from processors.hearing.scripted import ScriptedStt
+from processors.lanes import Priority
 from processors.language.engines import Delta, Message
 from processors.language.scripted import ScriptedLlm
 from processors.memory.port import NO_RECOLLECTION, Memory, Scene, SceneKind
+from processors.memory.remembrance import Remembrance
 from processors.memory.room import RoomMemory
 from processors.memory.worker import MemoryWorker
 from processors.speaking.scripted import ScriptedTts
+from processors.thinking.model import ThinkingModel
+from processors.thinking.settings import ThinkingSettings
 from tests.pipeline.replays import LevelVad, Played, scripted, tone
+from tests.processors.language.doubles import MoodyLlm
 from tests.processors.memory.talk import CHANNEL, DAY_S, Talk, talk_on
+from tests.processors.memory.thoughts import NO_MODEL
 from tests.sounds import silence
+from tests.text.build import Echo, answers, letter, text_side, whole
 from transports.recorder import ConversationRecorder
 from transports.wav import WavInput, WavOutput
 
 Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
 
 LOUNGE = Scene(SceneKind.VOICE, "lounge", "g1")
+OTHERS = Scene(SceneKind.CHANNEL, "others", "g1")
 ANN, BEN = "ann", "ben"
 FACT = "My grandmother's parrot is called Admiral."
 
@@ -42,8 +53,8 @@ FACT = "My grandmother's parrot is called Admiral."
 class NotingLlm(ScriptedLlm):
     """Answers always the same, and keeps what it was shown."""
 
-    def __init__(self) -> None:
-        super().__init__(["I see, that is a fine thing to hear."])
+    def __init__(self, says: str = "I see, that is a fine thing to hear.") -> None:
+        super().__init__([says])
         self.asked: list[str] = []
         self.read_ahead: list[str] = []
 
@@ -66,16 +77,18 @@ async def room_of(llm: ScriptedLlm, words: Sequence[str], memory: Memory | None,
 
 
 async def speak(
-    speaker: str,
+    speakers: str | tuple[str, ...],
     *words: str,
     memory: Memory | None = None,
     persona: str = "ava",
     now_s: Callable[[], float] = lambda: 0.0,
     scene: Scene = LOUNGE,
     together: asyncio.Barrier | None = None,
+    llm: NotingLlm | None = None,
 ) -> tuple[list[TurnRecord], NotingLlm]:
-    """One person says some sentences in a voice room; when all have loaded their engines, if they talk `together`."""
-    llm = NotingLlm()
+    """Somebody says some sentences in a voice room, or several do at once; when all rooms have loaded their engines, if
+    they talk `together`."""
+    llm = llm or NotingLlm()
     scene = replace(scene, since_s=now_s())
     turns: list[TurnRecord] = []
     sound = np.concatenate([silence(0.2), *(part for _ in words for part in (tone(0.5), silence(4.0)))])
@@ -84,7 +97,10 @@ async def speak(
             await together.wait()
         recorder = ConversationRecorder()
         source = WavInput(
-            {speaker: Played(sound)}, recorder, clock, idle=lambda: room.turn_taking.floor.phase is Phase.IDLE
+            {one: Played(sound) for one in ([speakers] if isinstance(speakers, str) else speakers)},
+            recorder,
+            clock,
+            idle=lambda: room.turn_taking.floor.phase is Phase.IDLE,
         )
         session = VoiceSession(room, source, WavOutput(recorder, clock), clock, name=f"voice-{scene.id}")
         workers: list[BaseWorker] = [TurnListener(f"turns-{scene.id}", turns.append)]
@@ -119,6 +135,17 @@ def test_a_fact_told_by_voice_on_day_one_is_known_in_text_and_voice_on_day_eight
             _, grumm = await speak(ANN, question, memory=talk.memory, persona="grumm", now_s=talk.clock)
             assert FACT not in "".join(grumm.asked)
 
+            echo = Echo()
+            async with text_side(echo, memory=talk.memory) as side:
+                assert question in await whole(side, letter(question, "ava", scene=CHANNEL, who="Ann"))
+                assert FACT in echo.prompts[-1], "an answer in text"
+                assert echo.prompts[-1].endswith(question)
+                await whole(side, letter(question, "grumm", scene=OTHERS, who="Ann"))
+                assert FACT not in echo.prompts[-1], "another character"
+                await whole(side, letter(question, "ava", scene=bens, who="Ben"))
+                assert FACT not in echo.prompts[-1], "another person, in private"
+            assert len(echo.prompts) == 3
+
     virtually(main())
 
 
@@ -130,6 +157,84 @@ def test_in_a_voice_room_exactly_what_was_heard_and_played_is_kept(tmp_path: Pat
             assert [(one.name, one.text) for one in kept] == [("Ann", FACT), ("Ava", turns[0].spoken)]
 
     virtually(main())
+
+
+SECRET = "zyzzogeton"
+"""A word that stands in no file by chance."""
+
+
+def on_disk(folder: Path) -> bool:
+    return any(SECRET.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@asynccontextmanager
+async def remembering(folder: Path, thinking: ThinkingModel = NO_MODEL, **settings: Any):
+    """A memory that asks who allows it."""
+    async with talk_on(folder, **settings) as talk:
+        remembrance = Remembrance(talk.memory, folder, talk.settings, thinking, talk.clock)
+        await remembrance.consent.load()
+        yield talk, remembrance
+
+
+def test_the_answer_to_a_turn_in_which_somebody_spoke_who_is_not_to_be_remembered_leaves_no_byte(
+    tmp_path: Path, virtually: Virtually
+) -> None:
+    words = ("ann: Ava, my boat is called Gull.", f"ben: And mine is called {SECRET}.")
+
+    async def kept_of(folder: Path, *opted_out: str) -> list[str]:
+        async with remembering(folder) as (talk, remembrance):
+            for person in opted_out:
+                remembrance.consent.choose_for_person(person, False)
+            quoting = NotingLlm(f"Ben, the {SECRET} is a fine boat.")
+            turns, _ = await speak((ANN, BEN), *words, memory=remembrance, now_s=talk.clock, llm=quoting)
+            # Said at once, it is one turn, which the character heard whole and answered.
+            assert {one.speaker for one in turns[0].heard} == {ANN, BEN}
+            assert SECRET in turns[0].spoken
+            kept = await remembrance.history(LOUNGE)
+        return [one.text for one in kept]
+
+    async def main() -> None:
+        everything = await kept_of(tmp_path / "both")
+        assert sum(SECRET in text for text in everything) >= 2
+        assert on_disk(tmp_path / "both")
+        assert set(await kept_of(tmp_path / "one", BEN)) == {"Ava, my boat is called Gull."}
+        assert not on_disk(tmp_path / "one")
+
+    virtually(main())
+
+
+async def test_of_two_characters_who_answer_somebody_who_is_not_to_be_remembered_neither_answer_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with remembering(tmp_path) as (_, remembrance), text_side(Echo(), memory=remembrance) as side:
+        remembrance.consent.choose_for_person("ben", False)
+        await answers(side, letter(f"It is called {SECRET}.", "ava", "bram", scene=CHANNEL, who="Ben"))
+        await answers(side, letter("Good morning.", "ava", "bram", scene=CHANNEL, who="Ann"))
+        await remembrance.memory.store.settle()
+        kept = await remembrance.memory.store.read("SELECT speaker, person FROM messages ORDER BY id")
+        # What the second one said to her is hers, too.
+        assert [tuple(row) for row in kept] == [("ann", "ann"), ("ava", "ann"), ("bram", "ann")]
+        assert not on_disk(tmp_path)
+
+
+async def test_what_somebody_said_who_is_not_to_be_remembered_is_not_told_in_text(tmp_path: Path) -> None:
+    told: list[TurnRecord] = []
+
+    async def overhear(guild_id: int, character: object, record: TurnRecord, name_of: object) -> None:
+        told.append(record)
+
+    both = TurnRecord(turn=1, heard=(Heard("1", "Hello."), Heard("2", "Hello.")))
+    alone = TurnRecord(turn=2, heard=(Heard("1", "Hello."),))
+    async with remembering(tmp_path) as (_, remembrance):
+        to_others = overhearing(overhear, remembrance)
+        remembrance.consent.choose_for_person("2", False)
+        for record in (both, alone):
+            await to_others(7, load_character("ava"), record, str)
+        assert told == [alone]
+        remembrance.consent.choose_for_person("2", True)
+        await to_others(7, load_character("ava"), both, str)
+        assert told == [alone, both]
+    assert overhearing(overhear, None) is overhear
 
 
 class SlowMemory:
@@ -160,23 +265,53 @@ def test_a_reply_waits_for_memory_no_longer_than_the_deadline(virtually: Virtual
     virtually(main())
 
 
-def test_ten_rooms_remember_and_index_while_they_talk(
+class Clerk(MoodyLlm):
+    """A thinking model that takes its notes slowly, and keeps at what priority and when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("clerk")
+        self.asked_s: dict[str, list[float]] = {"learn": [], "sum up": []}
+        self.priorities: set[Priority] = set()
+
+    async def stream(self, messages: Sequence[Message], *words: Any, priority: Priority = Priority.LIVE, **named: Any):
+        asked = messages[-1].content
+        learning = "The person now says" in asked
+        self.asked_s["learn" if learning else "sum up"].append(asyncio.get_running_loop().time())
+        self.priorities.add(priority)
+        await asyncio.sleep(0.3)
+        number = re.search(r"(\d)hundred", asked)
+        note = {"kind": "fact", "about": "number", "text": f"number is {number and number[1]}hundred"}
+        answer = {"notes": [note] if number else []} if learning else {"summary": "They talked about a number."}
+        yield Delta(json.dumps(answer))
+        yield Delta("", "stop")
+
+
+def test_ten_rooms_remember_learn_sum_up_and_index_while_they_talk(
     tmp_path: Path, virtually: Virtually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = "What is my number, tell me?"
 
-    async def one(talk: Talk, number: int, together: asyncio.Barrier) -> list[TurnRecord]:
+    clerk = Clerk()
+
+    async def one(talk: Talk, memory: Remembrance, number: int, together: asyncio.Barrier) -> list[TurnRecord]:
         scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
-        words = (f"My number is {number}hundred.", question)
-        who, memory = f"p{number}", talk.memory
+        words = (f"My number is {number}hundred.", question, "Thank you.")
+        who = f"p{number}"
         turns, _ = await speak(who, *words, memory=memory, now_s=talk.clock, scene=scene, together=together)
         return turns
 
+    async def for_ever(step: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        while True:
+            await step()
+            await asyncio.sleep(0.5)
+
     async def main() -> None:
         alone, _ = await speak(ANN, "My number is 7hundred.", question)
-        async with talk_on(tmp_path, recall={"deadline_ms": 60}) as talk:
+        summaries = {"every": 4, "least": 2}
+        thinking = ThinkingModel(clerk, ThinkingSettings())
+        async with remembering(tmp_path, thinking, recall={"deadline_ms": 60}, summaries=summaries) as (talk, memory):
             for number in range(500):
-                talk.say(f"chatter {number} about topic{number % 50}")
+                talk.say(f"chatter {number} about topic{number % 50}", to="wren", who="wren")
             folder = talk.memory.knowledge.folder
             folder.mkdir()
             for number in range(20):
@@ -190,8 +325,15 @@ def test_ten_rooms_remember_and_index_while_they_talk(
                 indexing = asyncio.create_task(talk.index())
                 reading = asyncio.create_task(talk.memory.knowledge.update())
                 together = asyncio.Barrier(10)
-                rooms = await asyncio.gather(*(one(talk, number, together) for number in range(10)))
-                await asyncio.gather(indexing, reading)
+                works = [asyncio.create_task(for_ever(one.step)) for one in (memory.learner, memory.summariser)]
+                rooms = await asyncio.gather(*(one(talk, memory, number, together) for number in range(10)))
+                over_s = asyncio.get_running_loop().time()
+                for work in works:
+                    work.cancel()
+                await asyncio.gather(indexing, reading, *works, return_exceptions=True)
+            assert clerk.priorities == {Priority.BACKGROUND}
+            for asked_s in clerk.asked_s.values():
+                assert any(over_s - 10 < at_s < over_s for at_s in asked_s), "while they talked"
             slowest_ms = max(turn.v2v_ms or 9e9 for turns in rooms for turn in turns)
             assert slowest_ms <= max(turn.v2v_ms or 0 for turn in alone) + 61
             while not await talk.memory.store.settle():
@@ -201,9 +343,17 @@ def test_ten_rooms_remember_and_index_while_they_talk(
             for number in range(10):
                 scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
                 said = [one.text for one in await talk.memory.history(scene)]
-                assert said[::2] == [f"My number is {number}hundred.", question]
-                assert len(said) == 4
+                assert said[::2] == [f"My number is {number}hundred.", question, "Thank you."]
+                assert len(said) == 6
             assert talk.vectors.total >= 520
             assert len(await talk.memory.knowledge.documents()) == 20
+            while await memory.learner.step():
+                pass
+            await memory.summariser.step()
+            for number in range(10):
+                facts = await memory.profiles.facts(f"p{number}")
+                assert [fact.text for fact in facts] == [f"number is {number}hundred"]
+                scene = Scene(SceneKind.VOICE, f"room{number}", guild_id=f"g{number}")
+                assert await memory.summaries.lines(scene, "ava", ()) == ("They talked about a number.",)
 
     virtually(main())

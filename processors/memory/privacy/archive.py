@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-_FIELDS = ("kind", "place", "guild", "persona", "person", "speaker", "name", "by_character", "text", "at_s", "scope")
+_FIELDS = (
+    "kind", "place", "guild", "persona", "person", "speaker", "name", "by_character", "text", "at_s", "scope", "also"
+)  # fmt: skip
 
 
 class Archive:
@@ -67,4 +69,5 @@ def _read(path: Path) -> Iterable[dict[str, Any]]:
 
 
 def _is_of(message: dict[str, Any], person: str) -> bool:
-    return person in (message["person"], message["speaker"])
+    # Files of earlier versions do not say who else was answered.
+    return person in (message["person"], message["speaker"], *json.loads(message.get("also") or "[]"))

@@ -31,7 +31,7 @@ def test_most_of_every_prompt_but_the_first_comes_from_the_cache_and_the_estimat
                     [usage] = [delta.usage async for delta in deltas if delta.usage]
                 estimated = sum(part.tokens for part in talk.parts((Heard("ann", said),), notes))
                 off.append(abs(estimated / usage.prompt_tokens - 1))
-                shares.append(usage.cached_tokens / usage.prompt_tokens)
+                shares.append((usage.cached_tokens or 0) / usage.prompt_tokens)
                 talk.note_usage(request, usage)
                 talk.add((Heard("ann", said),), "I like that very much.", notes)
         finally:

@@ -215,6 +215,20 @@ async def test_of_a_damaged_file_every_readable_row_is_carried_over(tmp_path: Pa
     assert aside[0].stat().st_size > 100_000
 
 
+async def test_a_damaged_file_of_an_earlier_format_is_carried_over_too(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as old:
+        for script in MIGRATIONS[:4]:
+            old.executescript(script)
+        statement = insert(*(f"{number} {'word ' * 20}" for number in range(3000)))
+        old.executemany(statement.sql, statement.rows)
+        old.execute("PRAGMA user_version = 4")
+        old.commit()
+    corrupt(tmp_path / FILE, at=60 * 4096)
+    found, aside = await _open_damaged(tmp_path)
+    assert len(found) > 500
+    assert len(aside) == 1
+
+
 async def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(os.urandom(5000))
     found, aside = await _open_damaged(tmp_path)

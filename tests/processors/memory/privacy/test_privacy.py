@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from processors.errors import EngineError
-from processors.memory.port import Exchange
+from processors.memory.port import Exchange, Utterance
 from processors.memory.privacy.erasing import Keeper
 from processors.memory.privacy.settings import PrivacySettings
 from processors.memory.remembrance import Remembrance
 from processors.memory.settings import MemorySettings
 from processors.memory.vectors import ChromaVectors
 from processors.memory.writer import Statement
-from tests.processors.memory.talk import ANNS_DM, CHANNEL, DAY_S, ELSEWHERE, Talk, WallClock, talk_on
+from tests.processors.memory.talk import ANNS_DM, CHANNEL, DAY_S, ELSEWHERE, VOICE, Talk, WallClock, talk_on
 from tests.processors.memory.thoughts import NO_MODEL
 
 SECRET = "zyzzogeton"
@@ -132,6 +132,64 @@ async def test_who_turns_memory_off_is_not_noted_and_the_others_are(tmp_path: Pa
         assert (await remembrance.eraser.export("ann"))["messages"] == []
         assert len((await remembrance.eraser.export("joe"))["messages"]) == 1
         assert (await remembrance.eraser.export("ann"))["choices"] == {"memory": False}
+
+
+def turn(*heard: tuple[str, str], reply: str, asked_by: str = "") -> Exchange:
+    """A turn of a voice room."""
+    said = tuple(Utterance(who, who.title(), text, 1_800_000_000.0) for who, text in heard)
+    answer = Utterance("ava", "Ava", reply, 1_800_000_000.0, by_character=True)
+    return Exchange(VOICE, "ava", said, answer, asked_by)
+
+
+async def test_the_answer_to_several_is_kept_only_if_all_of_them_allow_it(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (_, remembrance):
+        remembrance.consent.choose_for_person("ben", False)
+        quoting = turn(("ann", "I like tea."), ("ben", f"I live in {SECRET}."), reply=f"Ann, Ben lives in {SECRET}.")
+        remembrance.note(quoting)
+        remembrance.note(turn(("ann", "Good."), reply="Good indeed."))
+        remembrance.note(turn(reply=f"As I said: {SECRET}.", asked_by="ben"))
+        remembrance.note(turn(reply="I agree.", asked_by="ann"))
+        await settle(remembrance)
+        kept = [one.text for one in await remembrance.history(VOICE)]
+        assert kept == ["I like tea.", "Good.", "Good indeed.", "I agree."]
+        assert "likes tea" in str(await remembrance.eraser.export("ann"))
+        assert files_with(tmp_path, SECRET) == []
+        # Once he allows it again, so is the answer to him.
+        remembrance.consent.choose_for_person("ben", True)
+        remembrance.note(quoting)
+        assert (await remembrance.history(VOICE))[-1] == quoting.reply
+
+
+@pytest.mark.parametrize("who", ["ann", "ben", "joe"])
+@pytest.mark.parametrize("archived", [False, True])
+async def test_an_answer_to_several_goes_with_each_of_them(tmp_path: Path, who: str, archived: bool) -> None:
+    async with remembering(tmp_path, archive=True, message_days=30) as (talk, remembrance):
+        remembrance.note(turn(("ann", "I like tea."), ("ben", "Me too."), reply=f"You two and your {SECRET}!"))
+        remembrance.note(turn(reply=f"What a {SECRET}!", asked_by="joe"))
+        if archived:
+            talk.clock.pass_by(40 * DAY_S)
+            await remembrance.retention.step()
+        await settle(remembrance)
+        erased = await remembrance.eraser.forget(who)
+        assert erased.counts["archive" if archived else "messages"] == (1 if who == "joe" else 2)
+        left = {one: SECRET in str(await remembrance.eraser.export(one)) for one in ("ann", "ben", "joe")}
+        both_are_left = who == "joe"
+        assert left == {"ann": both_are_left, "ben": both_are_left, "joe": not both_are_left}
+
+
+async def test_documents_are_found_by_their_meaning_again_after_somebody_was_forgotten(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        knowledge = remembrance.knowledge
+        knowledge.folder.mkdir()
+        (knowledge.folder / "pets.md").write_text("The keeper of the lighthouse has a puppy.")
+        say(remembrance, talk, "I like tea.")
+        await talk.index()
+        await knowledge.update()
+        assert len(await knowledge.search("Which animal?", 3)) == 1
+        await remembrance.eraser.forget("ann")
+        assert talk.vectors.total == 0
+        await knowledge.update()
+        assert len(await knowledge.search("Which animal?", 3)) == 1
 
 
 async def test_choices_survive_a_restart_and_a_servers_holds_for_everybody_in_it(tmp_path: Path) -> None:
