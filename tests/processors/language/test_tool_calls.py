@@ -14,7 +14,7 @@ from loguru import logger
 from processors.errors import EngineError
 from processors.language.cache import CachedLlm, ResponseCache
 from processors.language.embedded import EmbeddedLlm
-from processors.language.engines import Delta, LanguageModel, Message
+from processors.language.engines import Delta, LanguageModel, Message, Usage
 from processors.language.fallback import Entry, FallbackLlm
 from processors.language.ollama_llm import OllamaLlm
 from processors.language.openai_llm import OpenAiLlm
@@ -96,7 +96,7 @@ async def test_calls_streamed_in_fragments_come_back_whole_each_as_soon_as_it_is
     server.behaviour.tokens = ("Let me see.", *TWO_CALLS)
     async with openai_at(server) as llm:
         deltas = await told(llm)
-    assert deltas == [Delta("Let me see."), Delta("", calls=(PARIS,)), Delta("", "tools", calls=(OSLO,))]
+    assert deltas == [Delta("Let me see."), Delta("", calls=(PARIS,)), Delta("", "tools", Usage(7), (OSLO,))]
     (body,) = server.recorded.bodies
     assert body["tools"] == [
         {
