@@ -1,10 +1,11 @@
 """The floor of a room as data: its state, what can happen to it, and what is to be done about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from processors.habits import Habits
+from processors.words import Word
 
 
 class Phase(StrEnum):
@@ -31,6 +32,8 @@ class Heard:
 
     speaker: str
     text: str
+    words: tuple[Word, ...] = field(default=(), compare=False)
+    """The words of `text` by media time, where they are known. What was said is the same without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Utterance:
     """The transcript asked for last; None when the words have changed since."""
     text: str | None = None
     """The transcript up to the current pause, once there is one."""
+    words: tuple[Word, ...] = ()
+    """The words of `text` by media time, where they are known."""
     judging: bool = False
     """Whether it is still to be said how finished the utterance sounds."""
     completeness: float | None = None
@@ -114,6 +119,8 @@ class Transcribed:
     at_ms: float
     judging: bool = False
     """Whether a `Completeness` for the same request follows."""
+    words: tuple[Word, ...] = ()
+    """The words of `text` by media time, where they are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pipecat.frames.frames import DataFrame, SystemFrame, TTSAudioRawFrame, User
 
 from processors.floor import Heard, UtteranceRef
 from processors.speaking.pronunciation import Respelled
+from processors.words import Word
 
 
 class SpeakerAudioFrame(UserAudioRawFrame):
@@ -67,6 +68,8 @@ class TranscribedFrame(SystemFrame):
     at_ms: float
     judging: bool = False
     """Whether a `CompletenessFrame` for the same request follows, or has come already."""
+    words: tuple[Word, ...] = ()
+    """The words of `text` by media time; empty if the engine does not know when each was said."""
 
 
 @dataclass

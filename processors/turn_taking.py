@@ -109,8 +109,8 @@ class TurnTaking(FrameProcessor):
                 return Voiced(ref, voiced_ms, at_ms)
             case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms):
                 return Silent(ref, silence_ms, stopped_ms, at_ms)
-            case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging):
-                return Transcribed(ref, request, text, at_ms, judging)
+            case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging, words=words):
+                return Transcribed(ref, request, text, at_ms, judging, words)
             case CompletenessFrame(ref=ref, request=request, probability=probability):
                 return Completeness(ref, request, probability)
             case VerdictFrame(attempt=attempt, answer=answer, reason=reason):

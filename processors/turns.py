@@ -46,13 +46,14 @@ from processors.floor import (
     Voiced,
 )
 from processors.habits import habit_of, pace, with_pause
+from processors.words import Word
 
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
 
 _SAYING_CHARS = 400
 """As much of what the bot said last as may come back as an echo."""
-_UNKNOWN: dict[str, Any] = {"request": None, "text": None, "judging": False, "completeness": None}
+_UNKNOWN: dict[str, Any] = {"request": None, "text": None, "words": (), "judging": False, "completeness": None}
 """What is known of an utterance's words once they have changed."""
 
 
@@ -132,12 +133,13 @@ def _transcribed(floor: Floor, event: Transcribed, policy: TurnPolicy) -> Step:
         return floor, ()
     text = event.text.strip()
     if known.over_bot:
-        return _weigh_talk_over(floor, known, text, policy)
+        return _weigh_talk_over(floor, known, text, event.words, policy)
     # The verdict on its sound may have come first.
     judging = event.judging and known.completeness is None
     if known.perhaps_echo and is_echo(text, floor.saying):
         text = ""
-    return _settle(_put(floor, replace(known, text=text, judging=judging)), policy)
+    words = event.words if text else ()
+    return _settle(_put(floor, replace(known, text=text, words=words, judging=judging)), policy)
 
 
 def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
@@ -148,7 +150,9 @@ def _judged(floor: Floor, event: Completeness, policy: TurnPolicy) -> Step:
     return _settle(_put(floor, judged), policy)
 
 
-def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: TurnPolicy) -> Step:
+def _weigh_talk_over(
+    floor: Floor, utterance: Utterance, text: str, words: tuple[Word, ...], policy: TurnPolicy
+) -> Step:
     """Decide by its words whether speech over the bot takes the floor."""
     signal = is_back_channel(text, utterance.asked_ms) or is_echo(text, floor.saying)
     if signal and utterance.silence_ms:
@@ -159,7 +163,11 @@ def _weigh_talk_over(floor: Floor, utterance: Utterance, text: str, policy: Turn
     if floor.answered and floor.answered[0] == utterance.ref.speaker:
         # Perhaps they had only paused, and it was the bot that cut in.
         floor = _learn(floor, utterance.ref.speaker, utterance.started_ms - floor.answered[1])
-    floor = _put(floor, replace(utterance, text=text if utterance.silence_ms else None))
+    if utterance.silence_ms:
+        floor = _put(floor, replace(utterance, text=text, words=words))
+    else:
+        # Still talking: these are not all the words.
+        floor = _put(floor, replace(utterance, text=None))
     interrupt = Interrupt(floor.attempt, utterance.ref.speaker)
     floor, actions = _settle(_open(floor), policy)
     return floor, (interrupt, *actions)
@@ -268,7 +276,7 @@ def _drop(floor: Floor, utterance: Utterance) -> Floor:
 
 
 def _heard(floor: Floor) -> tuple[Heard, ...]:
-    return tuple(Heard(u.ref.speaker, u.text) for u in floor.utterances if u.text)
+    return tuple(Heard(u.ref.speaker, u.text, u.words) for u in floor.utterances if u.text)
 
 
 def _started_ms(floor: Floor) -> float:

@@ -6,6 +6,7 @@
 from pipeline.report.build import report_turn, summarise, this_machine
 from pipeline.report.schema import (
     REPORT_VERSION,
+    HeardWord,
     Input,
     Interruption,
     Machine,
@@ -22,6 +23,7 @@ from pipeline.report.waterfall import Segment, waterfall
 
 __all__ = [
     "REPORT_VERSION",
+    "HeardWord",
     "Input",
     "Interruption",
     "Machine",

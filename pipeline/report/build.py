@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pipeline.report.schema import Interruption, Machine, Percentiles, Stages, Totals, Turn
+from pipeline.report.schema import HeardWord, Interruption, Machine, Percentiles, Stages, Totals, Turn
 from pipeline.report.waterfall import SEGMENTS, waterfall
 from processors.events import TurnRecord
 from processors.floor import Heard
@@ -36,6 +36,7 @@ def report_turn(record: TurnRecord) -> Turn:
         speaker=speakers[0] if speakers else "",
         speakers=speakers,
         heard=" ".join(one.text for one in heard) if len(speakers) < 2 else _by_name(heard),
+        heard_words=tuple(_heard_words(heard)),
         said=record.said,
         spoken=record.spoken,
         answered=record.answered,
@@ -86,6 +87,13 @@ def this_machine() -> Machine:
 
 def _by_name(heard: Iterable[Heard]) -> str:
     return "\n".join(f"{one.speaker}: {one.text}" for one in heard)
+
+
+def _heard_words(heard: Iterable[Heard]) -> Iterable[HeardWord]:
+    for one in heard:
+        for word in one.words:
+            start_ms, end_ms = round(word.start_ms, 1), round(word.end_ms, 1)
+            yield HeardWord(speaker=one.speaker, text=word.text, start_ms=start_ms, end_ms=end_ms)
 
 
 def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -62,6 +62,17 @@ class Stages(_Model):
     """The first packet of the reply left."""
 
 
+class HeardWord(_Model):
+    """One word that was understood."""
+
+    speaker: str
+    text: str
+    start_ms: float
+    """Its first sound."""
+    end_ms: float
+    """Its last sound."""
+
+
 class Interruption(_Model):
     """Somebody talked over the bot, and it stopped."""
 
@@ -80,6 +91,8 @@ class Turn(_Model):
     """Everybody whose words are in it, in order."""
     heard: str
     """What was understood; several speakers are given one line each, as "name: words"."""
+    heard_words: tuple[HeardWord, ...] = ()
+    """The words of `heard`, speaker by speaker; empty where the engine does not say when each was spoken."""
     said: str = ""
     """The full text of the reply."""
     spoken: str = ""

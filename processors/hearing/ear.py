@@ -95,6 +95,7 @@ class Ear:
         self._voiced_ms = 0
         self._silence_ms = 0
         self._stopped_ms = 0.0
+        self._began_ms = 0.0
         self._length = 0
         self._level = LevelTracker()
 
@@ -102,6 +103,11 @@ class Ear:
     def utterance(self) -> int | None:
         """The number of the utterance under way, or None."""
         return self._number if self._open else None
+
+    @property
+    def began_ms(self) -> float:
+        """Media time of the first sample of the utterance under way, its pre-roll included."""
+        return self._began_ms
 
     def feed(self, pcm: Pcm, end_ms: float) -> list[Window]:
         """Hear `pcm`, whose last sample was spoken at `end_ms`. Returns the windows of an utterance it completed."""
@@ -176,6 +182,7 @@ class Ear:
         self._number += 1
         self._sound.extend(self._recent)
         self._length = len(self._sound)
+        self._began_ms = at_ms - self._length * WINDOW_MS
         self._level = LevelTracker()
         for heard in self._recent:
             self._level.follow(heard.pcm)

@@ -31,6 +31,7 @@ from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
 from processors.hearing.turn_end import TurnEndDetector
 from processors.hearing.vad import WINDOW_MS, VoiceActivityDetector
+from processors.words import words_of
 
 _JUDGED_FROM_MS = 64
 """Drop in level (ms) from which the sound is judged: shorter ones are mostly within words."""
@@ -211,7 +212,7 @@ class Hearing(FrameProcessor):
 
     async def _transcribe(self, ref: UtteranceRef, request: int, speaker: _Speaker, scribe: Scribe) -> None:
         ear = speaker.ear
-        evidence = ear.evidence()
+        evidence, began_ms = ear.evidence(), ear.began_ms
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 text = await scribe.transcribe(ear.sound, spoken=ear.spoken_length, end=ear.length)
@@ -226,7 +227,10 @@ class Hearing(FrameProcessor):
             text = ""
         if self._transcribing.get(ref) is asyncio.current_task():
             del self._transcribing[ref]
-        await self.push_frame(TranscribedFrame(ref, request, text, self._clock.now_ms(), self._turn_end is not None))
+        # A text that was dropped has taken its words along.
+        words = tuple(word.later(began_ms) for word in words_of(text))
+        judging = self._turn_end is not None
+        await self.push_frame(TranscribedFrame(ref, request, text, self._clock.now_ms(), judging, words))
 
     async def _close(self, ref: UtteranceRef) -> None:
         task = self._transcribing.pop(ref, None)

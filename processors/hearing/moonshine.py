@@ -28,7 +28,11 @@ _OPTIONS = {
 
 
 class MoonshineStt:
-    """Moonshine on one thread. A call decodes the whole segment; it cannot be stopped half-way, only forgotten."""
+    """Moonshine on one thread. A call decodes the whole segment; it cannot be stopped half-way, only forgotten.
+
+    It does not say when each word was spoken: the library needs an alignment model for that, which its package does not
+    bring, and would run it after each transcript.
+    """
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store

@@ -1,10 +1,14 @@
 """Parakeet on a server: OpenAI-shaped (`/v1/audio/transcriptions`), or the plain `/transcribe` with `/healthz`.
 
 Which of the two a server speaks is found out at start: one that answers `/healthz` and has no `/v1/models` is plain.
+When each word was said only OpenAI-shaped ones tell, asked for `verbose_json` (`STT_WORD_TIMES`). One that refuses such
+a request is asked for plain answers from then on.
 """
 
 import io
+import math
 import wave
+from typing import Any
 
 import numpy as np
 from loguru import logger
@@ -15,7 +19,9 @@ from processors.hearing.parakeet import SHORTEST_SAMPLES
 from processors.hearing.settings import HearingSettings
 from processors.hearing.vad import SAMPLE_RATE_HZ, Pcm
 from processors.lanes import Priority
+from processors.language.errors import BusyError
 from processors.speech_server import ServerAddress, SpeechServer
+from processors.words import Transcript, Word
 
 
 class ParakeetHttpStt:
@@ -30,6 +36,7 @@ class ParakeetHttpStt:
         self._settings = parakeet
         self._language = settings.language
         self._kind = parakeet.api_kind
+        self._word_times = settings.word_times
         self._server = SpeechServer(
             ServerAddress(
                 name="the speech-to-text server",
@@ -37,6 +44,7 @@ class ParakeetHttpStt:
                 url_setting="PARAKEET_API_URL",
                 key=parakeet.api_key.get_secret_value(),
                 key_setting="PARAKEET_API_KEY",
+                model_setting="" if parakeet.api_kind == "transcribe" else "PARAKEET_API_MODEL",
                 timeout_s=settings.timeout_s,
                 timeout_setting="HEARING_TIMEOUT_S",
             )
@@ -51,7 +59,15 @@ class ParakeetHttpStt:
         if self._settings.api_kind == "auto":
             self._kind = await self._find_out()
         quiet = np.random.default_rng(0).normal(0, 50, SAMPLE_RATE_HZ // 2).astype(np.int16)
-        await self.transcribe(Segment("warm-up", 0, quiet))
+        try:
+            await self.transcribe(Segment("warm-up", 0, quiet))
+        except EngineError as error:
+            if isinstance(error, BusyError) or not self._word_times:
+                raise
+            # Whatever else is wrong will be told without the wish for times, too.
+            self._word_times = False
+            await self.transcribe(Segment("warm-up", 0, quiet))
+            logger.warning("there will be no times of words (STT_WORD_TIMES): {}", error)
         logger.info("speech-to-text server ready: {} ({})", self._server.address.url, self._kind)
 
     async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
@@ -62,16 +78,19 @@ class ParakeetHttpStt:
             answer = await self._server.post("/transcribe", files={"file": file}, data={"include_timestamps": "false"})
         else:
             form = {"model": self._settings.api_model, "response_format": "json"}
+            if self._word_times:
+                form |= {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
             if self._language:
                 form["language"] = self._language
             answer = await self._server.post("/v1/audio/transcriptions", files={"file": file}, data=form)
         try:
-            text = answer.json()["text"]
+            told = answer.json()
+            text = told["text"]
         except (ValueError, KeyError, TypeError):
             raise self._server.malformed("answered with no transcript") from None
         if not isinstance(text, str):
             raise self._server.malformed("answered with a transcript that is no text")
-        return text.strip()
+        return Transcript(text.strip(), _words(told))
 
     async def close(self) -> None:
         await self._server.close()
@@ -86,6 +105,22 @@ class ParakeetHttpStt:
         if healthy.status_code == 503:
             raise EngineError(f"the server at {self._server.address.url} is not ready yet (503)", retryable=True)
         raise self._server.malformed("answers neither /v1/models nor /healthz")
+
+
+def _words(told: dict[str, Any]) -> tuple[Word, ...]:
+    """The words of a verbose answer; none if they are not as OpenAI's are. The text is what matters."""
+    try:
+        return tuple(
+            Word(word["word"].strip(), _ms(word["start"]), _ms(word["end"])) for word in told.get("words") or ()
+        )
+    except (TypeError, KeyError, AttributeError, ValueError):
+        return ()
+
+
+def _ms(seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise ValueError("no time")
+    return round(1000 * seconds, 1)
 
 
 def wav_bytes(pcm: Pcm) -> bytes:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from processors.hearing.engines import Segment, SpeechToText
-from processors.hearing.vad import WINDOW_MS, Pcm
+from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, Pcm
 from processors.lanes import Priority
+from processors.words import Transcript, joined, words_of
 
 _KEEP_FROM_MS = 5000
 """Speech longer than this is not decoded again after a pause."""
@@ -28,9 +29,16 @@ class _Draft:
     """Index of its first window in the utterance."""
     end: int
     """Index behind its last window."""
+    sound_ms: float
+    """Length of its sound: less than from `start` to `end`, where the beginning was no longer there."""
     task: asyncio.Task[str]
     at_pause: bool
     """Whether it was asked for, behind a silence. One made ahead may end within a word."""
+
+    def placed(self, text: str) -> str:
+        """Its transcript, with the times of its words counted from the utterance's beginning."""
+        began_ms = self.end * WINDOW_MS - self.sound_ms
+        return Transcript(text, (word.later(began_ms) for word in words_of(text)))
 
 
 class Scribe:
@@ -56,7 +64,8 @@ class Scribe:
         return self._draft is not None and self._draft.end >= end
 
     async def transcribe(self, sound: Callable[[int], Pcm], *, spoken: int, end: int, ahead: bool = False) -> str:
-        """The words up to window `spoken`, where the voice fell silent.
+        """The words up to window `spoken`, where the voice fell silent; their times, if the engine knows them, are
+        counted from the beginning of the utterance.
 
         Args:
             sound: gives the utterance's samples from a window on.
@@ -82,13 +91,14 @@ class Scribe:
                     raise
                 # A newer draft took its place, which reaches further.
                 continue
-            return " ".join(part for part in (*self._kept, text) if part)
+            return joined((*self._kept, draft.placed(text)))
 
     def _begin(self, sound: Callable[[int], Pcm], end: int, priority: Priority) -> _Draft:
         self._keep(self._draft)
         segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
         task = self._create_task(self._stt.transcribe(segment, priority=priority))
-        self._draft = _Draft(self._kept_until, end, task, at_pause=False)
+        sound_ms = len(segment.pcm) * 1000 / SAMPLE_RATE_HZ
+        self._draft = _Draft(self._kept_until, end, sound_ms, task, at_pause=False)
         return self._draft
 
     def close(self) -> list[asyncio.Task[str]]:
@@ -105,6 +115,6 @@ class Scribe:
         elif draft.task.cancelled() or draft.task.exception():
             pass
         elif draft.at_pause and (draft.end - draft.start) * WINDOW_MS >= _KEEP_FROM_MS:
-            self._kept.append(draft.task.result())
+            self._kept.append(draft.placed(draft.task.result()))
             self._kept_until = draft.end
         self._draft = None

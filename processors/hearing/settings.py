@@ -58,6 +58,9 @@ class HearingSettings(SettingsGroup):
     language: Annotated[str, Env("STT_LANGUAGE")] = Field(default="", pattern="^([a-z]{2})?$")
     """Language spoken (such as en or de) for engines that can be told; empty: the engine finds out. moonshine knows
     English only, parakeet always finds out."""
+    word_times: Annotated[bool, Env("STT_WORD_TIMES")] = False
+    """Whether whisper and parakeet-http are to say when each word was spoken, for the reports: whisper takes twice as
+    long for it, and a server must know verbose_json. parakeet and parakeet-nemo always do, moonshine cannot."""
     parakeet: ParakeetSettings = ParakeetSettings()
     """Parakeet."""
     whisper: WhisperSettings = WhisperSettings()

@@ -105,6 +105,10 @@ class TranscriptionFake(SpeechFake):
     def __init__(self, *, plain: bool = False, key: str | None = None) -> None:
         super().__init__(key)
         self.health = 200
+        self.words: Any = None
+        """What an answer has beside its text when it is to be verbose; None for nothing."""
+        self.verbose_status = 200
+        """What the wish for a verbose answer is met with."""
         self.app = web.Application()
         if plain:
             self.app.add_routes([web.get("/healthz", self.healthz), web.post("/transcribe", self.transcribe)])
@@ -130,7 +134,14 @@ class TranscriptionFake(SpeechFake):
         self.asked.append({**fields, "length_ms": length_ms, "path": request.path})
         if refused := await self.hold(request):
             return refused
-        body = json.dumps({"text": f" heard {length_ms} ms "}).encode()
+        told: dict[str, Any] = {"text": f" heard {length_ms} ms "}
+        if fields.get("response_format") == "verbose_json":
+            if self.verbose_status != 200:
+                return web.json_response({"detail": "json or text only"}, status=self.verbose_status)
+            # As OpenAI does: no words unless they are asked for by this name.
+            if self.words is not None and fields.get("timestamp_granularities[]") == "word":
+                told |= {"words": self.words, "duration": length_ms / 1000}
+        body = json.dumps(told).encode()
         if self.trouble.malformed:
             body = b'{"tex'
         if not (self.trouble.cut or self.trouble.hang_midway):

@@ -154,8 +154,12 @@ def test_a_corrupt_model_is_named_and_not_loaded(here: Path, acore: Acore, monke
 def test_a_model_file_of_ones_own_that_is_no_model_is_named(
     here: Path, acore: Acore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from processors.models import ModelStore
+
+    with ModelStore().resolve("smollm2-135m-instruct").main.open("rb") as weights:
+        cut = weights.read(2 << 20)
     monkeypatch.setenv("LLM_PROVIDER", "embedded")
-    for name, content in (("gone.gguf", None), ("junk.gguf", b"not a model" * 100)):
+    for name, content in (("gone.gguf", None), ("junk.gguf", b"not a model" * 100), ("cut.gguf", cut)):
         if content:
             (here / name).write_bytes(content)
         monkeypatch.setenv("LANGUAGE_EMBEDDED_MODEL", str(here / name))

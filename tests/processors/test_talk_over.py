@@ -15,9 +15,11 @@ from processors.floor import (
     Saying,
     Speculate,
     Transcribe,
+    Transcribed,
     UtteranceRef,
     Voiced,
 )
+from processors.words import Word
 from tests.processors.floor_room import ALICE, POLICY, WINDOW, Room, kinds
 
 
@@ -125,6 +127,32 @@ def test_after_an_interruption_the_whole_sentence_is_transcribed_again():
     assert kinds(room.quiet(128, over)) == [Transcribe]
     (guess,) = room.hear(over, "Wait, stop. What about dogs?")
     assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),))
+
+
+def test_the_times_of_what_took_the_floor_are_kept_once_its_speaker_is_silent():
+    room = Room()
+    room.ask()
+    over = UtteranceRef("alice", 2)
+    room.talk(over, POLICY.barge_in_ms - WINDOW)
+    (asked,) = room.quiet(128, over)
+    assert isinstance(asked, Transcribe)
+    stop = Word("Stop!", 10.0, 20.0)
+    _, guess = room.send(Transcribed(over, asked.request, "Stop!", room.at_ms, words=(stop,)))
+    assert isinstance(guess, Speculate)
+    assert [one.words for one in guess.heard] == [(stop,)]
+
+
+def test_an_echo_leaves_no_times():
+    room = Room()
+    room.ask()
+    room.send(Saying(1, STORY))
+    over = UtteranceRef("alice", 2)
+    room.talk(over, 160)
+    room.send(Played(1, room.at_ms))
+    (asked,) = room.quiet(128, over)
+    assert isinstance(asked, Transcribe)
+    room.send(Transcribed(over, asked.request, "lived by the sea", room.at_ms, words=(Word("lived", 10.0, 20.0),)))
+    assert [u.words for u in room.floor.utterances] == [()]
 
 
 def test_somebody_talking_when_the_reply_ends_opens_the_next_turn():

@@ -27,6 +27,7 @@ from processors.floor import (
     Voiced,
 )
 from processors.turns import NOTHING_HEARD, step
+from processors.words import Word
 from tests.processors.floor_room import ALICE, BOB, POLICY, WINDOW, Room, kinds
 
 
@@ -36,6 +37,30 @@ def test_the_first_short_silence_asks_for_the_words_and_their_arrival_starts_a_g
     assert kinds(room.quiet(128, ALICE)) == [Transcribe]
     assert room.hear(ALICE, "How are you?") == (Speculate(1, 1, (Heard("alice", "How are you?"),)),)
     assert room.floor.phase is Phase.GUESSING
+
+
+WORDS = (Word("How", 0.0, 200.0), Word("are", 200.0, 300.0), Word("you?", 300.0, 500.0))
+
+
+def test_the_times_of_words_go_with_them_until_they_change():
+    room = Room()
+    room.talk(ALICE, 640)
+    (asked,) = room.quiet(128, ALICE)
+    assert isinstance(asked, Transcribe)
+    (guess,) = room.send(Transcribed(ALICE, asked.request, " How are you? ", room.at_ms, words=WORDS))
+    assert isinstance(guess, Speculate)
+    assert [one.words for one in guess.heard] == [WORDS]
+    room.talk(ALICE, 320)
+    assert [u.words for u in room.floor.utterances] == [()]
+    (asked,) = room.quiet(128, ALICE)
+    assert isinstance(asked, Transcribe)
+    (guess,) = room.send(Transcribed(ALICE, asked.request, "How are you today?", room.at_ms))
+    assert isinstance(guess, Speculate)
+    assert [one.words for one in guess.heard] == [()]
+
+
+def test_what_was_said_is_the_same_whether_the_times_of_its_words_are_known():
+    assert Heard("alice", "How are you?", WORDS) == Heard("alice", "How are you?")
 
 
 def test_a_finished_sentence_is_confirmed_after_the_complete_silence_and_not_before():

@@ -2,5 +2,5 @@
 
 `protocol` is what the two processes say to each other, `client` is our side, `loop` the worker's; `nemo` is the worker
 itself: `python -m processors.hearing.worker.nemo MODEL DEVICE`. The worker's side imports nothing of ours but these
-files, so that it starts as fast as its library does.
+files and `processors.words`, so that it starts as fast as its library does.
 """

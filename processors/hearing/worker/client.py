@@ -17,6 +17,7 @@ from processors.hearing.settings import ParakeetSettings
 from processors.hearing.worker.protocol import Message, decode, encode
 from processors.lanes import Priority
 from processors.language.waiting import outside_work
+from processors.words import Transcript, Word
 
 _FIRST_REST_S = 1.0
 _LONGEST_REST_S = 60.0
@@ -125,7 +126,8 @@ class WorkerStt:
             if done is None or done.done():
                 continue
             if "text" in answer:
-                done.set_result(answer["text"])
+                words = (Word(*word) for word in answer.get("words", ()))
+                done.set_result(Transcript(answer["text"], words))
             else:
                 done.set_exception(EngineError(f"{self._name} failed: {answer.get('error')}", retryable=True))
         self._up.clear()

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO
 
-from processors.hearing.worker.protocol import encode, receive
+from processors.hearing.worker.protocol import Message, encode, receive
+from processors.words import words_of
 
 Transcribe = Callable[[str, bytes], str]
-"""The name of a stretch of sound that may grow from request to request, and its 16 kHz mono int16 so far, to text."""
+"""The name of a stretch of sound that may grow from request to request, and its 16 kHz mono int16 so far, to text: a
+`Transcript`, if the times of its words are known."""
 
 _Job = tuple[int, int, int | None, str, bytes]
 """Priority, order, number (None for the end), stream, sound."""
@@ -43,10 +45,15 @@ def serve(load: Callable[[], tuple[str, Transcribe]]) -> int:
             cancelled.discard(number)
             continue
         try:
-            answer = {"id": number, "text": transcribe(stream, sound)}
+            answer = {"id": number} | _told(transcribe(stream, sound))
         except Exception as error:
             answer = {"id": number, "error": f"{type(error).__name__}: {error}"}
         sink.write(encode(answer))
+
+
+def _told(text: str) -> Message:
+    words = [(word.text, word.start_ms, word.end_ms) for word in words_of(text)]
+    return {"text": text, "words": words} if words else {"text": text}
 
 
 def _read(source: BinaryIO, jobs: "queue.PriorityQueue[_Job]", cancelled: set[int]) -> None:

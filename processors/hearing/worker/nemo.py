@@ -4,6 +4,7 @@ MODEL is a .nemo file or a name NeMo knows, DEVICE is auto, cpu or cuda.
 
 An utterance that grows is not decoded from its beginning each time it is asked for. Transducers (RNN-T, TDT) are
 decoded in chunks between a left and a right context; what a chunk said stays, and the next request goes on behind it.
+They also tell when each word was said. Of other models NeMo knows it only in a mode of its own, which is not used.
 """
 
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processors.hearing.worker.loop import Transcribe, serve
+from processors.words import Transcript, words_of_tokens
 
 SAMPLE_RATE_HZ = 16000
 _ERRORS = 40
@@ -37,6 +39,8 @@ class _Growing:
     settled: int = 0
     """Samples whose words stay."""
     tokens: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    """The encoder's step, from the sound's beginning, at which each of them was recognised."""
     state: Any = None
     """The decoder's, behind them."""
 
@@ -58,17 +62,25 @@ class ChunkedTranscriber:
 
     def transcribe(self, stream: str, sound: Samples) -> str:
         """The words of `sound`, which goes on from what was asked for `stream` before, or begins it anew."""
+        length_ms = len(sound) * 1000 / SAMPLE_RATE_HZ
         sound = np.pad(sound, (0, max(0, _SHORTEST - len(sound))))
         utterance = self._of(stream, sound)
         with self._torch.inference_mode():
             while utterance.settled + self._chunk + self._right < len(sound):
                 end = utterance.settled + self._chunk
-                tokens, utterance.state = self._window(utterance, end, end + self._right)
+                tokens, steps, utterance.state = self._window(utterance, end, end + self._right)
                 utterance.tokens += tokens
+                utterance.steps += steps
                 utterance.settled = end
             # The rest, for now: what comes may change it.
-            tokens, _ = self._window(utterance, len(sound), len(sound))
-        return self._model.tokenizer.ids_to_text([*utterance.tokens, *tokens]).strip()
+            tokens, steps, _ = self._window(utterance, len(sound), len(sound))
+        return self._transcript([*utterance.tokens, *tokens], [*utterance.steps, *steps], length_ms)
+
+    def _transcript(self, tokens: list[int], steps: list[int], length_ms: float) -> Transcript:
+        step_ms = self._frame * 1000 / SAMPLE_RATE_HZ
+        pieces = [piece.replace("\u2581", " ") for piece in self._model.tokenizer.ids_to_tokens(tokens)]
+        words = words_of_tokens(pieces, [step * step_ms for step in steps], token_ms=step_ms, length_ms=length_ms)
+        return Transcript(self._model.tokenizer.ids_to_text(tokens).strip(), words)
 
     def _of(self, stream: str, sound: Samples) -> _Growing:
         known = self._growing.pop(stream, None)
@@ -80,8 +92,9 @@ class ChunkedTranscriber:
             self._growing.popitem(last=False)
         return known
 
-    def _window(self, utterance: _Growing, end: int, heard: int) -> tuple[list[int], Any]:
-        """Tokens between what is settled and `end`, judged by the sound up to `heard`; and the decoder's state then."""
+    def _window(self, utterance: _Growing, end: int, heard: int) -> tuple[list[int], list[int], Any]:
+        """Tokens between what is settled and `end`, judged by the sound up to `heard`; the step of each; and the
+        decoder's state then."""
         begin = max(0, utterance.settled - self._left)
         torch, device = self._torch, self._model.device
         signal = torch.from_numpy(utterance.sound[begin:heard]).unsqueeze(0).to(device)
@@ -92,7 +105,9 @@ class ChunkedTranscriber:
         found, *_, state = self._decode(
             x=encoded.transpose(1, 2)[:, first:], out_len=wanted.clamp(min=0), prev_batched_state=utterance.state
         )
-        return found.transcript[0, : int(found.current_lengths[0])].tolist(), state
+        count = int(found.current_lengths[0])
+        # It counts on over the windows whose state it was given.
+        return found.transcript[0, :count].tolist(), found.timestamps[0, :count].tolist(), state
 
 
 def load(model_name: str, device: str) -> tuple[str, Transcribe]:

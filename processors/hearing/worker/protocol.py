@@ -3,7 +3,8 @@
 To the worker:    {"id": 7, "priority": 0, "stream": "ann/1/0", "bytes": 32000}\\n and as many bytes of 16 kHz mono
                   int16; {"cancel": 7}\\n. Requests with the same `stream` are the same sound, longer each time
 From the worker:  {"ready": "model, device"}\\n or {"unusable": "why"}\\n, then {"id": 7, "text": "..."}\\n or
-                  {"id": 7, "error": "..."}\\n for each request that was not cancelled in time
+                  {"id": 7, "error": "..."}\\n for each request that was not cancelled in time. A "text" may come with
+                  "words": [["hello", 80, 240], ...], each with its start and end in ms from the sound's first sample
 """
 
 import json

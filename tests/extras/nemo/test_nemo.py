@@ -12,6 +12,7 @@ from processors.hearing.engines import Segment
 from processors.hearing.settings import ParakeetSettings
 from processors.hearing.worker.client import WorkerStt, nemo_stt
 from processors.hearing.worker.nemo import ChunkedTranscriber, in_chunks, load, whole
+from processors.words import words_of
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 
 pytest.importorskip("nemo.collections.asr")
@@ -102,6 +103,33 @@ def test_speech_that_grows_says_the_same_as_if_it_came_at_once_and_only_its_end_
     hook.remove()
 
 
+def test_the_times_of_words_are_the_same_in_chunks_as_at_once_and_those_nemo_has(model):
+    chunked = ChunkedTranscriber(model)
+    step = chunked._frame
+    sound = np.multiply(noise(5, 6).pcm, 1 / 32768, dtype=np.float32)
+    chunked._left, chunked._chunk, chunked._right = 100 * step, 20 * step, 100 * step
+    at_once = chunked.transcribe("ann/1/0", sound)
+    words = words_of(at_once)
+    assert [word.text for word in words] == at_once.split()
+    assert words[-1].start_ms > 2500
+
+    chunked._right = 10 * step
+    for samples in range(16000, len(sound) + 1, 16000):
+        grown = chunked.transcribe("ann/2/0", sound[:samples])
+    # Judged with less of what follows, some are others; none lies before what is settled, or twice.
+    times = [word.start_ms for word in words_of(grown)]
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(words[-1].start_ms, abs=500)
+
+    itself = restored().transcribe([sound], batch_size=1, num_workers=0, verbose=False, return_hypotheses=True)[0]
+    starts_ms = (
+        [int(at) * step / 16 for at in itself.timestamp["timestep"]]
+        if isinstance(itself.timestamp, dict)
+        else [int(at) * step / 16 for at in itself.timestamp]
+    )
+    assert {word.start_ms for word in words} <= set(starts_ms)
+
+
 def test_other_sound_under_the_same_name_begins_anew(model):
     chunked = ChunkedTranscriber(model)
     one, other = (np.multiply(noise(4.5, seed).pcm, 1 / 32768, dtype=np.float32) for seed in (7, 8))
@@ -112,10 +140,13 @@ def test_other_sound_under_the_same_name_begins_anew(model):
     assert len(chunked._growing) == 16
 
 
-async def test_a_file_that_is_no_model_is_refused_at_start(tmp_path: Path):
+@pytest.mark.parametrize("kept", [100_000, 0, None])
+async def test_a_file_that_is_no_model_or_none_at_all_is_refused_at_start(tmp_path: Path, kept: int | None):
     broken = tmp_path / "broken.nemo"
-    broken.write_bytes(TINY.read_bytes()[:100_000])
+    if kept is not None:
+        broken.write_bytes(TINY.read_bytes()[:kept])
     engine = await started(broken)
-    with pytest.raises(EngineError, match="PARAKEET_NEMO_MODEL"):
+    with pytest.raises(EngineError, match="PARAKEET_NEMO_MODEL") as failed:
         await engine.start()
+    assert kept is not None or f"there is no file {broken}" in str(failed.value)
     await engine.close()

@@ -2,9 +2,11 @@
 
 import asyncio
 import importlib.util
+import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from processors.errors import EngineError, SettingError
@@ -12,6 +14,7 @@ from processors.hearing.engines import Segment
 from processors.hearing.settings import HearingSettings, WhisperSettings
 from processors.hearing.vad import Pcm
 from processors.hearing.whisper import WhisperStt
+from processors.words import words_of
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 
 pytest.importorskip("faster_whisper")
@@ -39,9 +42,27 @@ def spoken() -> Pcm:
     return soxr.resample(pcm, rate_hz, 16000)
 
 
-def engine(model: Path) -> WhisperStt:
+def engine(model: Path, *, word_times: bool = False) -> WhisperStt:
     whisper = WhisperSettings(model=str(model), device="cpu", precision="int8")
-    return WhisperStt(HearingSettings(whisper=whisper, language="en"), offline=True)
+    return WhisperStt(HearingSettings(whisper=whisper, language="en", word_times=word_times), offline=True)
+
+
+async def test_it_says_when_each_word_was_spoken_if_that_is_wished(weights: Path):
+    pcm = spoken()
+    stt = engine(weights, word_times=True)
+    await stt.start()
+    try:
+        said = await stt.transcribe(Segment("alice", 1, pcm))
+        later = await stt.transcribe(Segment("alice", 1, np.concatenate((np.zeros(16000, np.int16), pcm))))
+    finally:
+        await stt.close()
+    words = words_of(said)
+    assert [word.text for word in words] == said.split()
+    times = [ms for word in words for ms in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= len(pcm) / 16 + 20
+    moved = [after.end_ms - before.end_ms for before, after in zip(words, words_of(later), strict=True)]
+    assert moved == pytest.approx([1000] * len(words), abs=150)
 
 
 async def test_it_writes_down_human_speech_and_lets_go_of_a_cancelled_call(
@@ -71,6 +92,24 @@ async def test_it_writes_down_human_speech_and_lets_go_of_a_cancelled_call(
         assert (await stt.transcribe(Segment("alice", 1, pcm))).lower() == heard
     finally:
         await stt.close()
+
+
+async def test_a_language_the_model_does_not_know_is_refused_at_start(weights: Path):
+    whisper = WhisperSettings(model=str(weights), device="cpu", precision="int8")
+    stt = WhisperStt(HearingSettings(whisper=whisper, language="de"), offline=True)
+    with pytest.raises(SettingError, match=r"STT_LANGUAGE is 'de', but WHISPER_MODEL=.* English only"):
+        await stt.start()
+    await stt.close()
+
+
+async def test_cut_off_weights_are_refused_at_start(weights: Path, tmp_path: Path):
+    shutil.copytree(weights, tmp_path / "model")
+    model = tmp_path / "model" / "model.bin"
+    model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
+    stt = engine(model.parent)
+    with pytest.raises(EngineError, match="WHISPER_MODEL"):
+        await stt.start()
+    await stt.close()
 
 
 async def test_what_is_no_model_is_refused_at_start(tmp_path: Path):

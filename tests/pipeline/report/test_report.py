@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from personas.errors import AcoreError
 from pipeline.report import (
+    HeardWord,
     Input,
     Interruption,
     Report,
@@ -34,6 +35,7 @@ from pipeline.report.chart import write_chart
 from pipeline.report.html import render_html, write_html
 from processors.events import STAGES, TurnRecord
 from processors.floor import Heard
+from processors.words import Word
 
 HOSTILE = """</title></style><script>alert('x')</script><img src=x onerror="alert(1)">&amp; 'q' "q" ]]> $x$"""
 
@@ -205,7 +207,7 @@ def test_a_conversation_without_turns_has_no_percentiles() -> None:
 def test_a_turn_is_written_down_as_it_was_observed() -> None:
     record = TurnRecord(
         7,
-        (Heard("ann", "hi"), Heard("bob", "hello")),
+        (Heard("ann", "hi", (Word("hi", 1000.04, 1250.0),)), Heard("bob", "hello")),
         said="Hi both. How are you?",
         spoken="Hi both.",
         started_ms=1000,
@@ -220,6 +222,7 @@ def test_a_turn_is_written_down_as_it_was_observed() -> None:
     )
     written = report_turn(record)
     assert (written.speaker, written.speakers, written.heard) == ("ann", ("ann", "bob"), "ann: hi\nbob: hello")
+    assert written.heard_words == (HeardWord(speaker="ann", text="hi", start_ms=1000.0, end_ms=1250.0),)
     assert (written.v2v_ms, written.answered, written.attempts) == (400, True, 2)
     assert written.interrupted == Interruption(at_ms=2990, by="bob")
     assert written.stages == Stages(vad_stop=2096, out_first_packet=2390)

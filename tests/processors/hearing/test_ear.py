@@ -103,6 +103,14 @@ def test_the_sound_of_an_utterance_includes_a_little_from_before_its_onset(ear):
     assert len(sound) * 1000 / SAMPLE_RATE_HZ == pytest.approx(onset + 640, abs=64)
 
 
+def test_when_the_sound_of_an_utterance_began_is_known(ear):
+    for _ in range(2):
+        windows = listen(ear, silence(1000), tone(640))
+        sound_ms = len(ear.sound()) * 1000 / SAMPLE_RATE_HZ
+        assert ear.began_ms == pytest.approx(windows[-1].at_ms - sound_ms)
+        ear.close()
+
+
 def test_a_closed_utterance_is_followed_by_a_new_one(ear):
     listen(ear, tone(640), silence(320))
     ear.close()

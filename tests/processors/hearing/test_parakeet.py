@@ -13,6 +13,7 @@ from processors.hearing.engines import STT_ENGINES, Segment, make_stt
 from processors.hearing.parakeet import ParakeetStt, choose_quantization
 from processors.hearing.settings import HearingSettings, ParakeetSettings
 from processors.models import ModelStore
+from processors.words import words_of
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 
 TINY = Path(__file__).parents[2] / "fixtures" / "parakeet_tiny_tdt"
@@ -45,6 +46,44 @@ async def test_it_gives_the_words_of_the_library_for_the_same_sound():
         await stt.close()
 
 
+async def test_it_says_when_each_word_was_spoken_as_the_library_has_it():
+    import onnx_asr
+
+    stt = engine()
+    await stt.start()
+    try:
+        said = [await stt.transcribe(segment(seconds, seed)) for seed, seconds in enumerate((0.5, 2.0, 4.0))]
+        reference = onnx_asr.load_model("nemo-conformer-tdt", TINY).with_timestamps()
+        for seed, seconds in enumerate((0.5, 2.0, 4.0)):
+            samples = np.multiply(noise(seconds, seed), 1 / 32768, dtype=np.float32)
+            found = reference.recognize(samples, sample_rate=16000)
+            assert found.tokens
+            assert found.timestamps
+            begun = [1000 * at_s for at_s in found.timestamps]
+            words = words_of(said[seed])
+            assert " ".join(word.text for word in words) == said[seed]
+            assert all(any(word.start_ms == pytest.approx(at_ms) for at_ms in begun) for word in words)
+            assert words[-1].end_ms == pytest.approx(min(begun[-1] + 80, 1000 * seconds))
+    finally:
+        await stt.close()
+
+
+async def test_a_model_that_does_not_tell_times_gives_its_words_alone(monkeypatch: pytest.MonkeyPatch):
+    from onnx_asr.asr import TimestampedResult
+
+    stt = engine()
+    await stt.start()
+    try:
+        assert stt._model is not None
+        told = [TimestampedResult(" a word", None, [" a", " word"])]
+        monkeypatch.setattr(stt._model.asr, "recognize_batch", lambda *args, **options: iter(told))
+        said = await stt.transcribe(segment(1.0))
+        assert said == "a word"
+        assert words_of(said) == ()
+    finally:
+        await stt.close()
+
+
 @pytest.mark.parametrize("samples", [0, 1, 3199])
 async def test_sound_too_short_for_a_word_gives_none_and_does_not_fail(samples: int):
     stt = engine()
@@ -62,16 +101,16 @@ async def test_a_cancelled_transcript_lets_go_at_once_and_the_next_one_is_right(
         expected = await stt.transcribe(segment(1.0, seed=2))
         loop, busy, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
         assert stt._model is not None
-        recognize = stt._model.recognize
+        recognize = stt._model.asr.recognize_batch
 
         def slow(*args, **options):
             loop.call_soon_threadsafe(busy.set)
             release.wait(10)
             return recognize(*args, **options)
 
-        monkeypatch.setattr(stt._model, "recognize", slow)
+        monkeypatch.setattr(stt._model.asr, "recognize_batch", slow)
         assert await cancel_s(stt.transcribe(segment(3.0)), busy.wait()) < CANCEL_BUDGET_S
-        monkeypatch.setattr(stt._model, "recognize", recognize)
+        monkeypatch.setattr(stt._model.asr, "recognize_batch", recognize)
         release.set()
         assert await stt.transcribe(segment(1.0, seed=2)) == expected
     finally:

@@ -1,9 +1,11 @@
 """Speech-to-text servers of both kinds, well and in trouble, over loopback."""
 
 import contextlib
+from typing import Any
 
 import numpy as np
 import pytest
+from loguru import logger
 from pydantic import SecretStr
 
 from processors.errors import EngineError, SettingError
@@ -12,6 +14,7 @@ from processors.hearing.parakeet_http import ParakeetHttpStt
 from processors.hearing.settings import HearingSettings, ParakeetSettings
 from processors.language.errors import BusyError
 from processors.models import ModelStore
+from processors.words import Word, words_of
 from tests.fakes.serving import served
 from tests.fakes.speech_servers import TranscriptionFake, Trouble
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
@@ -21,10 +24,19 @@ KEY = "sk-secret-987"
 
 
 @contextlib.asynccontextmanager
-async def client_of(server: TranscriptionFake, *, timeout_s: float = 5.0, language: str = "", path: str = "", **given):
+async def client_of(
+    server: TranscriptionFake,
+    *,
+    timeout_s: float = 5.0,
+    language: str = "",
+    path: str = "",
+    word_times: bool = False,
+    **given,
+):
     async with served(server.app) as url:
         parakeet = ParakeetSettings.model_validate({"api_url": url + path, **given})
-        stt = ParakeetHttpStt(HearingSettings(parakeet=parakeet, timeout_s=timeout_s, language=language))
+        settings = HearingSettings(parakeet=parakeet, timeout_s=timeout_s, language=language, word_times=word_times)
+        stt = ParakeetHttpStt(settings)
         try:
             await stt.start()
             yield stt
@@ -54,6 +66,64 @@ async def test_without_a_language_the_server_finds_out():
     async with client_of(server) as stt:
         await stt.transcribe(SECOND)
     assert "language" not in server.asked[-1]
+
+
+HEARD = [{"word": " Heard", "start": 0.08, "end": 0.4}, {"word": "a", "start": 0.4, "end": 1, "probability": 0.9}]
+
+
+async def test_a_server_that_knows_when_each_word_was_said_is_asked_for_it_if_that_is_wished():
+    server = TranscriptionFake()
+    server.words = HEARD
+    async with client_of(server, word_times=True) as stt:
+        said = await stt.transcribe(SECOND)
+    assert said == "heard 1000 ms"
+    assert words_of(said) == (Word("Heard", 80.0, 400.0), Word("a", 400.0, 1000.0))
+    async with client_of(server) as stt:
+        assert words_of(await stt.transcribe(SECOND)) == ()
+    assert server.asked[-1]["response_format"] == "json"
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+async def test_a_server_that_cannot_tell_times_is_asked_for_plain_answers_and_it_is_said(status: int):
+    lines: list[str] = []
+    logger.add(lines.append, level="WARNING", format="{message}")
+    server = TranscriptionFake()
+    server.verbose_status = status
+    async with client_of(server, word_times=True) as stt:
+        assert await stt.transcribe(SECOND) == "heard 1000 ms"
+    assert [asked["response_format"] for asked in server.asked] == ["verbose_json", "json", "json"]
+    (line,) = lines
+    assert "STT_WORD_TIMES" in line
+    assert "json or text only" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        None,
+        [],
+        "Heard",
+        [3],
+        [{"word": "Heard"}],
+        [{"word": "Heard", "start": None, "end": 1}],
+        [{"word": 5, "start": 0, "end": 1}],
+        [{"word": "Heard", "start": float("nan"), "end": 1}],
+    ],
+)
+async def test_words_that_are_none_leave_the_text_alone(words: Any):
+    server = TranscriptionFake()
+    server.words = words
+    async with client_of(server, word_times=True) as stt:
+        said = await stt.transcribe(SECOND)
+    assert said == "heard 1000 ms"
+    assert words_of(said) == ()
+
+
+async def test_a_plain_server_is_not_asked_for_times():
+    server = TranscriptionFake(plain=True)
+    async with client_of(server, word_times=True) as stt:
+        assert await stt.transcribe(SECOND) == "heard 1000 ms"
+    assert "response_format" not in server.asked[-1]
 
 
 async def test_sound_too_short_for_a_word_is_not_sent():
@@ -87,7 +157,9 @@ async def test_a_busy_server_says_how_long():
 @pytest.mark.parametrize("trouble", [Trouble(hang=True), Trouble(hang_midway=True)])
 async def test_a_server_that_hangs_is_given_up_in_time(trouble: Trouble):
     server = TranscriptionFake()
-    async with client_of(server, timeout_s=0.2) as stt:
+    async with client_of(server) as stt:
+        # Not before: until it hangs, a busy machine may take its time.
+        stt._server._connected().timeout = 0.2
         server.trouble = trouble
         with pytest.raises(EngineError, match="HEARING_TIMEOUT_S"):
             await stt.transcribe(SECOND)
@@ -122,9 +194,23 @@ async def test_a_wrong_key_is_told_at_start_without_showing_it():
     assert KEY not in message
 
 
+async def test_a_wrong_key_is_told_at_start_also_where_times_are_wished():
+    message = await failure_of(TranscriptionFake(key="another"), api_key=SecretStr(KEY), word_times=True)
+    assert "PARAKEET_API_KEY" in message
+
+
 async def test_a_server_of_another_kind_is_told_at_start():
     assert "PARAKEET_API_URL" in await failure_of(TranscriptionFake(plain=True), api_kind="openai")
     assert "PARAKEET_API_URL" in await failure_of(TranscriptionFake(), path="/elsewhere")
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+async def test_a_model_the_server_does_not_have_is_told_at_start(status: int):
+    server = TranscriptionFake()
+    server.trouble = Trouble(status=status)
+    message = await failure_of(server, api_model="parrot")
+    assert "PARAKEET_API_MODEL" in message
+    assert "not now" in message, "what the server says of it is passed on"
 
 
 async def test_a_plain_server_that_is_still_loading_is_told_at_start():

@@ -9,6 +9,7 @@ from processors.errors import EngineError
 from processors.hearing.engines import Segment
 from processors.hearing.scribe import Scribe
 from processors.lanes import Priority
+from processors.words import Transcript, Word, words_of
 
 WINDOW = 512
 
@@ -37,6 +38,14 @@ class Sound:
 
     def since(self, window: int) -> np.ndarray:
         return np.zeros((self.length - window) * WINDOW, np.int16)
+
+
+class TimedStt(CountingStt):
+    """Also says that it was one word, from its sound's first sample to its last."""
+
+    async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
+        text = await super().transcribe(segment, priority=priority)
+        return Transcript(text, (Word(text, 0.0, len(segment.pcm) / 16),))
 
 
 def make(stt):
@@ -105,6 +114,29 @@ def test_what_was_said_before_a_pause_is_not_decoded_again_once_it_is_long(virtu
         sound.length = 260
         assert await scribe.transcribe(sound.since, spoken=255, end=260) == "w200 w60"
         assert stt.asked == [(0, 200, Priority.LIVE), (1, 60, Priority.LIVE)]
+
+    virtually(main())
+
+
+def test_the_times_of_words_count_from_the_utterances_beginning_also_in_later_parts(virtually):
+    async def main():
+        scribe, sound = make(TimedStt())
+        sound.length = 200
+        await scribe.transcribe(sound.since, spoken=195, end=200)
+        sound.length = 260
+        said = await scribe.transcribe(sound.since, spoken=255, end=260)
+        assert said == "w200 w60"
+        assert words_of(said) == (Word("w200", 0, 200 * 32), Word("w60", 200 * 32, 260 * 32))
+
+    virtually(main())
+
+
+def test_the_times_of_words_are_right_where_the_beginning_is_no_longer_there(virtually):
+    async def main():
+        scribe, sound = make(TimedStt())
+        sound.length = 200
+        said = await scribe.transcribe(lambda since: sound.since(since)[-50 * WINDOW :], spoken=195, end=200)
+        assert words_of(said) == (Word("w50", 150 * 32, 200 * 32),)
 
     virtually(main())
 

@@ -1,6 +1,7 @@
 """The worker process and our side of it, with a worker that counts samples instead of hearing."""
 
 import asyncio
+import importlib.util
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,8 +13,9 @@ from loguru import logger
 from processors.errors import EngineError
 from processors.hearing.engines import Segment, make_stt
 from processors.hearing.settings import HearingSettings, ParakeetSettings
-from processors.hearing.worker.client import WorkerStt
+from processors.hearing.worker.client import WorkerStt, nemo_stt
 from processors.models import ModelStore
+from processors.words import Word, words_of
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 
 ROOT = Path(__file__).parents[3]
@@ -21,6 +23,7 @@ WORKER = """
 import os, sys, time
 sys.path.insert(0, {root!r})
 from processors.hearing.worker.loop import serve
+from processors.words import Transcript, Word
 
 def transcribe(stream, sound):
     samples = len(sound) // 2
@@ -31,6 +34,8 @@ def transcribe(stream, sound):
         raise ValueError("too odd")
     if samples == 8888:
         time.sleep(0.3)
+    if samples == 4444:
+        return Transcript("four fours", [Word("four", 0, 80.5), Word("fours", 80.5, 240)])
     return f" {{samples}} of {{stream}} " if samples == 5555 else f" {{samples}} "
 
 def load():
@@ -76,6 +81,13 @@ async def test_what_is_too_short_is_not_asked(stt: WorkerStt):
 async def test_the_worker_is_told_which_utterance_grows(stt: WorkerStt):
     growing = Segment("alice", 3, np.zeros(5555, np.int16), part=2)
     assert (await stt.transcribe(growing)).strip() == "5555 of alice/3/2"
+
+
+async def test_the_times_of_words_come_over(stt: WorkerStt):
+    said = await stt.transcribe(sound(4444))
+    assert said == "four fours"
+    assert words_of(said) == (Word("four", 0, 80.5), Word("fours", 80.5, 240))
+    assert words_of(await stt.transcribe(sound(4445))) == ()
 
 
 async def test_a_failure_is_one_callers_own(stt: WorkerStt):
@@ -131,6 +143,17 @@ async def test_a_worker_that_never_gets_ready_is_given_up(tmp_path: Path):
     with pytest.raises(EngineError, match=r"not loaded within 0\.3 s"):
         await stt.start()
     await stt.close()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nemo") is not None, reason="NeMo is installed")
+async def test_without_nemo_the_extra_and_the_interpreter_are_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    stt = nemo_stt(ParakeetSettings(nemo_model="a.nemo"))
+    with pytest.raises(EngineError, match=r"parakeet-nemo cannot run: ModuleNotFoundError.*nemo") as failed:
+        await stt.start()
+    await stt.close()
+    for remedy in ("PARAKEET_NEMO_MODEL", "pip install 'acore[nemo]'", sys.executable, "PARAKEET_NEMO_PYTHON"):
+        assert remedy in str(failed.value)
 
 
 def test_the_engine_is_chosen_by_name(tmp_path: Path):
