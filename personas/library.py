@@ -1,7 +1,7 @@
 """Where characters come from: the ones that ship with Acore, folders of cards, and any card file."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -49,12 +49,21 @@ def load_folder(folder: Path | str) -> Folder:
         if path.suffix.lower() not in CARD_SUFFIXES or not path.is_file():
             continue
         try:
-            card = load_card(path)
-            id = _free_id(character_id(card.name), profiles)
-            profiles[id] = CharacterProfile.of(card, id)
+            profile = _profile_of(path)
+            id = _free_id(profile.id, profiles)
+            profiles[id] = replace(profile, id=id)
         except PersonaError as error:
             failures.append(str(error))
     return Folder(tuple(profiles.values()), tuple(failures))
+
+
+def _profile_of(path: Path) -> CharacterProfile:
+    """The character in a card file. Raises CardError beginning with the path."""
+    card = load_card(path)
+    try:
+        return CharacterProfile.of(card)
+    except CardError as error:
+        raise CardError(f"{path}: {error}") from None
 
 
 def _free_id(id: str, taken: Iterable[str]) -> str:
@@ -115,7 +124,7 @@ def read_character(name_or_path: str | Path, kept: Iterable[CharacterProfile] = 
             return found
     path = Path(name_or_path)
     if path.suffix.lower() in CARD_SUFFIXES or path.exists():
-        return CharacterProfile.of(load_card(path))
+        return _profile_of(path)
     known = ", ".join(profile.id for profile in (*kept, *bundled_characters()))
     raise CardError(f"there is no character {str(name_or_path)!r}: choose one of {known}, or a card file")
 
@@ -126,7 +135,7 @@ def import_card(path: Path | str, folder: Path | str, *, overwrite: bool = False
     Raises:
         CardError: the card cannot be read, has a wrong setting, or there is a file of that name already.
     """
-    return keep_card(load_card(path), folder, overwrite=overwrite)
+    return keep_card(_profile_of(Path(path)).card, folder, overwrite=overwrite)
 
 
 def keep_card(card: Card, folder: Path | str, *, overwrite: bool = False) -> Path:

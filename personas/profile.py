@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from personas import prompt
 from personas.behaviour.settings import BehaviourSettings
@@ -12,6 +12,7 @@ from personas.cards.macros import DEFAULT_USER
 from personas.cards.model import Card
 from personas.cards.naming import character_id
 from personas.errors import CardError
+from personas.voice import RvcVoice, sound_of
 
 _TITLES = frozenset(("the", "dr", "mr", "mrs", "ms", "sir", "lady", "captain", "professor"))
 
@@ -41,12 +42,12 @@ class CharacterSettings(BaseModel, frozen=True):
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     """Rate of speech; 1 is the voice's own."""
     pronunciations: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=500)
-    """How it says words: {"SQL": "sequel", "Acore": "/ˈeɪkɔːɹ/"}; see `processors.speaking.pronunciation`."""
+    """How it says words: {"SQL": "sequel", "Acore": "/ˈeɪkɔːɹ/"}; see `personas.voice.sound_of`."""
     fillers: tuple[str, ...] = Field(default=(), max_length=20)
     """What it says, in turn, when its reply is late, such as "Hm,"; nothing by default."""
     filler_after_ms: int = Field(default=700, ge=100, le=10000)
     """How long (ms) after the end of a turn its reply is late."""
-    rvc: dict[str, str | int | float] = Field(default_factory=dict)
+    rvc: RvcVoice = RvcVoice()
     """Its own voice conversion, if that is on: any of model, index, speaker, pitch, formant, index_rate, protect."""
     verbosity: Verbosity = Verbosity.NORMAL
     aliases: tuple[str, ...] = ()
@@ -61,6 +62,13 @@ class CharacterSettings(BaseModel, frozen=True):
     """How often it does something unbidden, and how it feels."""
     knowledge: tuple[str, ...] = ()
     """The categories of documents it knows; of all, if none is named."""
+
+    @field_validator("pronunciations")
+    @classmethod
+    def _are_sounds(cls, given: dict[str, str]) -> dict[str, str]:
+        for word, sound in given.items():
+            sound_of(word, sound)
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,8 @@ class CharacterProfile:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(("extensions", "acore", *map(str, first["loc"])))
-            raise CardError(f"{card.name}: `{where}`: {first['msg'].lower()}") from None
+            said = first["msg"].removeprefix("Value error, ")
+            raise CardError(f"{card.name}: `{where}`: {said[:1].lower()}{said[1:]}") from None
         return cls(card, id or character_id(card.name), settings)
 
     @property

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from loguru import logger
 
+from personas.library import load_character, load_folder
+from personas.profile import CharacterProfile
 from pipeline.folders import characters_folder, data_folder
 from pipeline.settings import Settings
 from text.cast import Cast, FolderStore, Keeper, Shelf
@@ -19,6 +21,18 @@ def shelf_of(settings: Settings) -> Shelf:
         books and books.expanduser(),
         imports and imports.expanduser(),
     )
+
+
+def chosen_character(settings: Settings, name_or_path: str = "") -> CharacterProfile:
+    """A character ready to play, from the characters folder, those that ship with Acore, or a file; the one that
+    PERSONA_CHARACTER names unless told.
+
+    Raises:
+        PersonaError: there is none, or it cannot be used.
+    """
+    folder = characters_folder(settings)
+    kept = load_folder(folder).profiles if folder.is_dir() else ()
+    return load_character(name_or_path or settings.persona.character, kept)
 
 
 @asynccontextmanager

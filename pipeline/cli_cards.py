@@ -67,13 +67,13 @@ def check_cards(
     paths: Annotated[list[Path], typer.Argument(help="Card files (JSON, PNG, CHARX), or folders of them.")],
 ) -> None:
     """Tell what is wrong with cards. Exits with 1 when one cannot be used, 0 when they only have oddities."""
-    from personas.cards.read import load_card
     from personas.check import check_card
+    from personas.library import read_character
 
     failed = False
     for path in _card_files(paths):
         try:
-            oddities = check_card(load_card(path))
+            oddities = check_card(read_character(path).card)
         except PersonaError as error:
             failed = True
             _complain(str(error))

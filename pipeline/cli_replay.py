@@ -48,13 +48,13 @@ def replay(
 
     from contextlib import ExitStack
 
-    from personas.library import load_character
+    from pipeline.characters import chosen_character
     from pipeline.conversation_log import ConversationLog
     from pipeline.replay import run_replay
     from pipeline.replay_report import check_writable, write_reports
     from transports.wav_file import WavReader
 
-    character = load_character(persona or settings.persona.character)
+    character = chosen_character(settings, persona or "")
     check_writable(report, html)
     log = ConversationLog(character.name)
     with ExitStack() as opened:
@@ -78,7 +78,7 @@ def demo(
     state: State = context.obj
     settings = state.load()
 
-    from personas.library import load_character
+    from pipeline.characters import chosen_character
     from pipeline.cli_models import pull_models
     from pipeline.conversation_log import ConversationLog
     from pipeline.demo import Visitor, speak_lines
@@ -90,7 +90,7 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioError(f"Cannot write the folder {folder}: {error.strerror}") from None
-    character = load_character(settings.persona.character)
+    character = chosen_character(settings)
     log = ConversationLog(character.name)
     store = model_store(settings)
     pull_models(store, [*models_needed(settings), "hibari-heart"])

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from personas.library import load_character
-from pipeline.engines import EVERY_KIND, conversion_of, model_store, models_needed
+from pipeline.characters import chosen_character, shelf_of
+from pipeline.engines import EVERY_KIND, model_store, models_needed
 from pipeline.settings import Settings
 from processors.errors import AcoreError, ModelError, PersonaError
 from processors.failover import names_in_order
@@ -127,13 +127,16 @@ def _room(name: str, folder: Path, needed: int, setting: str) -> Check:
     return Check(name, Grade.GOOD, found)
 
 
-def check_character(settings: Settings) -> Check:
-    """The character that answers."""
+def check_characters(settings: Settings) -> Iterator[Check]:
+    """The character that answers, and whatever the bot would leave out of its folders."""
     try:
-        character = load_character(settings.persona.character)
+        roster = shelf_of(settings).read()
     except PersonaError as error:
-        return Check("character", Grade.FAILED, str(error), "set PERSONA_CHARACTER")
-    return Check("character", Grade.GOOD, character.name)
+        yield Check("character", Grade.FAILED, str(error), "mend it, or set another PERSONA_CHARACTER")
+        return
+    yield Check("character", Grade.GOOD, roster.default.name)
+    for failure in roster.failures:
+        yield Check("left out", Grade.WARNING, failure, "mend it, or take it out of its folder")
 
 
 def check_models(settings: Settings) -> Iterator[Check]:
@@ -247,8 +250,7 @@ async def _try_tts(settings: SpeakingSettings, store: ModelStore) -> str:
 
 
 async def _try_rvc(settings: Settings) -> str:
-    voice = conversion_of(load_character(settings.persona.character))
-    converter = make_converter(settings.rvc.of(voice))
+    converter = make_converter(settings.rvc.of(chosen_character(settings).settings.rvc))
     try:
         await converter.start()
     finally:
@@ -314,7 +316,8 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
     yield check_memory()
     for check in check_disk(settings):
         yield check
-    yield check_character(settings)
+    for check in check_characters(settings):
+        yield check
     for check in check_models(settings):
         yield check
     async for check in check_engines(settings):

@@ -5,23 +5,20 @@ from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from personas.library import load_character
 from personas.profile import CharacterProfile
+from pipeline.characters import chosen_character
 from pipeline.settings import Settings
-from processors.errors import SettingError
 from processors.hearing.engines import SpeechToText, make_stt
 from processors.hearing.turn_end import TurnEndDetector, make_turn_end
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
+from processors.language.chain import model_list
 from processors.language.engines import LanguageModel, make_llm
 from processors.memory.embedding import MODEL as EMBEDDING_MODEL
 from processors.models import ModelStore
 from processors.models.catalogue import MODELS
 from processors.speaking.conversion import Conversions, ConvertedTts
 from processors.speaking.engines import TextToSpeech, make_tts
-from processors.speaking.rvc import RvcVoice
-from processors.thinking.model import ThinkingModel, make_thinking
+from processors.thinking.model import ThinkingModel, make_thinking, thinking_ref
 
 VOICE_KINDS = ("stt", "llm", "tts")
 EVERY_KIND = (*VOICE_KINDS, "embedding")
@@ -42,28 +39,10 @@ class Engines:
     """Voice conversion, if it is on."""
 
     def voice_of(self, character: CharacterProfile) -> TextToSpeech:
-        """What a character speaks with in one room.
-
-        Raises:
-            SettingError: what its card says of voice conversion is wrong.
-        """
+        """What a character speaks with in one room."""
         if self.conversions is None:
             return self.tts
-        return ConvertedTts(self.tts, self.conversions, conversion_of(character))
-
-
-def conversion_of(character: CharacterProfile) -> RvcVoice:
-    """What a character's card says of voice conversion.
-
-    Raises:
-        SettingError: a value is not allowed.
-    """
-    try:
-        return RvcVoice.model_validate(character.settings.rvc)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(("extensions", "acore", "rvc", *map(str, first["loc"])))
-        raise SettingError(f"{character.name}: `{where}`: {first['msg'].lower()}") from None
+        return ConvertedTts(self.tts, self.conversions, character.settings.rvc)
 
 
 def model_store(settings: Settings) -> ModelStore:
@@ -89,17 +68,17 @@ def _models_of_engines(settings: Settings) -> dict[tuple[str, str], str]:
 
 
 def models_needed(settings: Settings, kinds: Collection[str] = VOICE_KINDS) -> list[str]:
-    """Names, in the manifest, of the models that the chosen engines of these kinds load."""
-    needed = _models_of_engines(settings)
-    chosen = (
-        *(("stt", name) for name in (settings.hearing.engine, *settings.hearing.fallbacks)),
-        ("llm", settings.language.provider),
-        *(("tts", name) for name in (settings.speaking.engine, *settings.speaking.fallbacks)),
-    )
+    """Names, in the manifest, of the models that the chosen engines of these kinds load, fallbacks included."""
+    of_engine = _models_of_engines(settings)
+    hearing, language, speaking = settings.hearing, settings.language, settings.speaking
+    refs = (*model_list(language), thinking_ref(settings.thinking, language))
+    needed = [("stt", of_engine.get(("stt", name), "")) for name in (hearing.engine, *hearing.fallbacks)]
+    needed += [("llm", ref.model) for ref in refs if ref and ref.provider == "embedded"]
+    needed += [("tts", of_engine.get(("tts", name), "")) for name in (speaking.engine, *speaking.fallbacks)]
     if settings.memory.enabled:
-        chosen = (*chosen, ("embedding", settings.memory.recall.vectors))
+        needed.append(("embedding", of_engine.get(("embedding", settings.memory.recall.vectors), "")))
     # What is not in the manifest is a path of the user's own.
-    names = (needed.get(engine, "") for engine in chosen if engine[0] in kinds)
+    names = [name for kind, name in needed if kind in kinds]
     return [name for name in dict.fromkeys(names) if name in MODELS]
 
 
@@ -114,6 +93,7 @@ async def running_engines(
 
     Raises:
         SettingError: an engine's name is unknown, or a setting it needs is missing.
+        PersonaError: the character whose voice is to be converted cannot be read.
         ModelError: a model is missing or corrupt.
         EngineError: an engine cannot run here.
     """
@@ -139,7 +119,7 @@ async def running_engines(
         if settings.rvc.enabled:
             conversions = Conversions(settings.rvc)
             stack.push_async_callback(conversions.close)
-            starts.append(conversions.start(conversion_of(load_character(settings.persona.character))))
+            starts.append(conversions.start(chosen_character(settings).settings.rvc))
         vad, _ = await asyncio.gather(asyncio.to_thread(SileroSession), asyncio.gather(*starts))
         yield Engines(vad.detector, turn_end, stt, llm, tts, thinking, conversions)
 

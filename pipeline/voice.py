@@ -61,9 +61,6 @@ def voice_pipeline(
 
     `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown; `mind`
     is what the character feels and remembers, None for nothing; `memory` is what comes to its mind of earlier times.
-
-    Raises:
-        SettingError: what the settings or the card say of the voice is wrong.
     """
     conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "", llm=engines.llm)
     own = character.settings

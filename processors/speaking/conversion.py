@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from loguru import logger
 
+from personas.voice import RvcVoice
 from processors.errors import AcoreError, EngineError
 from processors.lanes import Priority
 from processors.language.waiting import outside_work
@@ -24,7 +25,6 @@ from processors.speaking.rvc import (
     FallingBack,
     Outcome,
     RvcSettings,
-    RvcVoice,
     Sound,
     VoiceConverter,
     deadline_s,

@@ -8,33 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from processors.errors import SettingError
+from personas.voice import Sound, sound_of
 
 _MOST_WORDS = 1000
-_MOST_CHARS = 100
-"""Of a word, and of how it is said."""
-_SOUND = re.compile(r"\s*(?P<spelling>[^/]*?)\s*(?:/(?P<phonemes>[^/]+)/)?\s*")
+"""Of the settings; characters may bring more."""
 _IN_PHONEMES = re.compile(r"\[\[(.+?)\]\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """How one word is said."""
-
-    spelling: str
-    """As an English reader would read it; empty if only phonemes are given."""
-    phonemes: str
-    """In IPA; empty if only a spelling is given."""
-
-    def written(self, word: str, mark: str | None) -> str:
-        """What an engine is given instead of `word`.
-
-        Args:
-            mark: how it takes phonemes, with {word} and {phonemes} in it; None if it takes none.
-        """
-        if self.phonemes and mark:
-            return mark.format(word=word, phonemes=self.phonemes)
-        return self.spelling or word
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +34,9 @@ class Pronunciations:
             sounds: by word: a spelling ("sequel"), phonemes ("/ˈsiːkwəl/"), or both ("sequel /ˈsiːkwəl/").
 
         Raises:
-            ValueError: a word or its sound is empty, too long, or not written like that.
+            ValueError: a word or its sound is not written like that; see `personas.voice.sound_of`.
         """
-        if len(sounds or ()) > _MOST_WORDS:
-            raise ValueError(f"more than {_MOST_WORDS} words")
-        self._sounds = {word.strip(): _sound(word, sound) for word, sound in (sounds or {}).items()}
+        self._sounds = {word.strip(): sound_of(word, sound) for word, sound in (sounds or {}).items()}
         # The longest first: "New York" before "New".
         words = sorted(self._sounds, key=len, reverse=True)
         any_of = "|".join(f"(?i:{re.escape(word)})" if word == word.lower() else re.escape(word) for word in words)
@@ -94,24 +70,20 @@ def entries(given: Iterable[str]) -> dict[str, str]:
     """Entries as the settings have them ("SQL=sequel"), by word.
 
     Raises:
-        ValueError: one is not written like that.
+        ValueError: one is not written like that, or there are too many.
     """
     parts = [entry.partition("=") for entry in given]
     sounds = {word.strip(): sound for word, _, sound in parts}
+    if len(sounds) > _MOST_WORDS:
+        raise ValueError(f"more than {_MOST_WORDS} words")
     Pronunciations(sounds)
     return sounds
 
 
 def pronunciations_of(settings: Iterable[str], own: Mapping[str, str]) -> Pronunciations:
-    """The dictionary of a character: its own words, and those of the settings that it does not have.
-
-    Raises:
-        SettingError: what the character's card says is not written as it must be.
-    """
-    try:
-        return Pronunciations(entries(settings) | {word.strip(): sound for word, sound in own.items()})
-    except ValueError as error:
-        raise SettingError(f"a character's card, `extensions.acore.pronunciations`: {error}") from None
+    """The dictionary of a character: its own words, and those of the settings that it does not have. Both were checked
+    when they were read."""
+    return Pronunciations(entries(settings) | {word.strip(): sound for word, sound in own.items()})
 
 
 def in_phonemes(text: str, phonemize: Callable[[str], str]) -> str:
@@ -145,12 +117,3 @@ def written_offset(text: str, share: float, respelled: tuple[Respelled, ...]) ->
         left -= stretch.sounds
         at = stretch.end
     return min(at + int(left), len(text))
-
-
-def _sound(word: str, sound: str) -> Sound:
-    matched = _SOUND.fullmatch(sound)
-    if not word.strip() or len(word) > _MOST_CHARS:
-        raise ValueError(f"{word[:_MOST_CHARS]!r} is no word")
-    if not matched or not sound.strip() or len(sound) > _MOST_CHARS:
-        raise ValueError(f"{sound[:_MOST_CHARS]!r}, for {word!r}, is no spelling, and no phonemes between slashes")
-    return Sound(matched["spelling"], (matched["phonemes"] or "").strip())

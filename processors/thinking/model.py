@@ -179,12 +179,19 @@ def make_thinking(thinking: ThinkingSettings, language: LanguageSettings, store:
     Raises:
         SettingError: no engine has that name, or what it needs is not set.
     """
-    if not (thinking.provider or thinking.model):
+    ref = thinking_ref(thinking, language)
+    if ref is None:
         return ThinkingModel(None, thinking)
-    provider = thinking.provider or language.provider
-    ref = ModelRef(provider, thinking.model) if thinking.model else parse_ref(provider, language)
     setting = "THINKING_PROVIDER" if thinking.provider else "LLM_PROVIDER"
     return ThinkingModel(make_engine(language, store, ref, setting=setting), thinking)
+
+
+def thinking_ref(thinking: ThinkingSettings, language: LanguageSettings) -> ModelRef | None:
+    """The model that `THINKING_PROVIDER` and `THINKING_MODEL` name, if they do."""
+    if not (thinking.provider or thinking.model):
+        return None
+    provider = thinking.provider or language.provider
+    return ModelRef(provider, thinking.model) if thinking.model else parse_ref(provider, language)
 
 
 def _messages(system: str, text: str) -> list[Message]:

@@ -71,6 +71,15 @@ def test_a_wrong_export_is_one_clear_line(tmp_path: Path, folder: Path, name: st
     assert "Traceback" not in result.output
 
 
+def test_check_refuses_a_card_whose_settings_are_wrong_as_the_bot_would(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(to_json(v2(extensions={"acore": {"pronunciations": {"SQL": "/sequel"}}})))
+    result = run("check", path)
+    assert result.exit_code == 1
+    assert f"{path}: " in result.stderr
+    assert "`extensions.acore.pronunciations`: '/sequel', for 'SQL', is no spelling" in result.stderr
+
+
 def test_check_tells_good_cards_from_odd_and_broken_ones(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_bytes(to_json(v3()))
     (tmp_path / "odd.json").write_bytes(to_json(v3(first_mes="")))

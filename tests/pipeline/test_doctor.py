@@ -1,6 +1,7 @@
 """`acore doctor`: one line a check, and a failing exit code when something that is needed fails."""
 
 import asyncio
+import json
 import socket
 from collections import namedtuple
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from personas.errors import CardError
 from pipeline import doctor
+from pipeline.characters import running_cast, shelf_of
 from pipeline.cli import app
 from pipeline.doctor import Check, Grade, check_engines, examine
 from pipeline.settings import Settings, load_settings
@@ -83,6 +86,53 @@ def test_an_unknown_character_is_named(run: Run) -> None:
     (line,) = failing(run(PERSONA_CHARACTER="nobody"))
     assert "nobody" in line
     assert "PERSONA_CHARACTER" in line
+
+
+def card(folder: Path, name: str, **acore: object) -> Path:
+    path = folder / f"{name.lower()}.json"
+    data = {"name": name, "description": "Old.", "extensions": {"acore": acore}}
+    path.write_text(json.dumps({"spec": "chara_card_v2", "spec_version": "2.0", "data": data}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("acore", "setting"),
+    [
+        ({"pronunciations": {"SQL": "/sequel"}}, "extensions.acore.pronunciations"),
+        ({"rvc": {"pitch": 99}}, "extensions.acore.rvc.pitch"),
+        ({"rvc": {"pich": 1}}, "extensions.acore.rvc.pich"),
+        ({"speed": 9}, "extensions.acore.speed"),
+    ],
+)
+def test_a_card_with_a_wrong_setting_is_named_with_its_file_and_so_it_is_at_start(
+    run: Run, tmp_path: Path, acore: dict[str, object], setting: str
+) -> None:
+    path = card(tmp_path, "Nell", **acore)
+    (line,) = failing(run(PERSONA_CHARACTER=str(path)))
+    for part in ("character: ", str(path), f"`{setting}`", "PERSONA_CHARACTER"):
+        assert part in line
+    settings = load_settings(environ={"PERSONA_CHARACTER": str(path), "ACORE_DATA_DIR": str(tmp_path / "data")})
+
+    async def start() -> None:
+        async with running_cast(settings, shelf_of(settings)):
+            pass
+
+    with pytest.raises(CardError) as refused:
+        asyncio.run(start())
+    assert f"{path}: Nell: `{setting}`" in str(refused.value)
+
+
+def test_an_imported_card_that_will_be_left_out_is_named_with_its_file(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "characters"
+    folder.mkdir()
+    card(folder, "Good")
+    path = card(folder, "Nell", pronunciations={"SQL": "/sequel"})
+    result = run(CHARACTERS_FOLDER=str(folder), PERSONA_CHARACTER="Good")
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("warning") and "left out" in line]
+    assert str(path) in line
+    assert "`extensions.acore.pronunciations`" in line
+    assert "character: Good" in result.stdout
 
 
 def test_a_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:

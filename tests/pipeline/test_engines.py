@@ -1,21 +1,16 @@
 """Engines made from the settings: which models they need, and voice conversion in a room."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from personas.library import load_character
-from pipeline.engines import conversion_of, model_of_engine, models_needed, running_engines
+from pipeline.engines import model_of_engine, models_needed, running_engines
 from pipeline.settings import load_settings
 from processors.errors import EngineError, SettingError
-from processors.speaking.rvc import RvcVoice
 
 SCRIPTED = {"STT_ENGINE": "scripted", "LLM_PROVIDER": "scripted", "TTS_ENGINE": "scripted"}
-
-
-def with_rvc(**rvc: str | int | float):
-    ava = load_character("ava")
-    card = ava.card
-    settings = ava.settings.model_copy(update={"rvc": rvc})
-    return type(ava)(card, ava.id, settings)
 
 
 def test_the_models_of_fallbacks_are_needed_too():
@@ -26,6 +21,19 @@ def test_the_models_of_fallbacks_are_needed_too():
         "parakeet-tdt-0.6b-v3-int8",
         "moonshine-tiny-en",
         "kokoro-82m-int8",
+    ]
+    chain = load_settings(
+        environ={
+            "LLM_PROVIDER": "ollama",
+            "LANGUAGE_FALLBACKS": '["embedded", "embedded:qwen2.5-0.5b-instruct", "embedded:/my/own.gguf"]',
+            "THINKING_PROVIDER": "embedded",
+            "THINKING_MODEL": "qwen2.5-1.5b-instruct",
+        }
+    )
+    assert models_needed(chain, ("llm",)) == [
+        "smollm2-135m-instruct",
+        "qwen2.5-0.5b-instruct",
+        "qwen2.5-1.5b-instruct",
     ]
     own = load_settings(environ={"STT_ENGINE": "parakeet", "PARAKEET_MODEL": "/my/export"})
     assert models_needed(own, ("stt",)) == []
@@ -54,9 +62,25 @@ async def test_conversion_that_cannot_work_stops_the_start():
             pass
 
 
-def test_what_a_card_says_of_conversion_is_read_and_checked():
-    assert conversion_of(with_rvc(model="a.pth", pitch=-3)) == RvcVoice(model="a.pth", pitch=-3)
-    with pytest.raises(SettingError, match=r"Ava.*extensions\.acore\.rvc\.pitch"):
-        conversion_of(with_rvc(pitch=99))
-    with pytest.raises(SettingError, match=r"extensions\.acore\.rvc\.pich"):
-        conversion_of(with_rvc(pich=1))
+def kept_card(folder: Path, **acore: object) -> Path:
+    card = {"spec": "chara_card_v2", "data": {"name": "Nell", "description": "Old.", "extensions": {"acore": acore}}}
+    path = folder / "nell.json"
+    path.write_text(json.dumps(card))
+    return path
+
+
+async def test_the_voice_that_is_converted_first_is_the_chosen_characters_also_an_imported_ones(
+    tmp_path: Path,
+):
+    kept_card(tmp_path, rvc={"model": "nell.pth", "pitch": -3})
+    environ = SCRIPTED | {
+        "RVC_ENABLED": "true",
+        "RVC_MODE": "webui",
+        "RVC_WEBUI_URL": "http://127.0.0.1:9",
+        "PERSONA_CHARACTER": "Nell",
+        "CHARACTERS_FOLDER": str(tmp_path),
+    }
+    # Without the card's own model the start would end at RVC_MODEL.
+    with pytest.raises(EngineError, match="RVC_WEBUI_URL"):
+        async with running_engines(load_settings(environ=environ)):
+            pass

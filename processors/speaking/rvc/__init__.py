@@ -9,7 +9,7 @@ unconverted. Nothing heavy is imported before a converter is started.
 from processors.speaking.rvc.converter import Audio, ConversionSession, Sound, VoiceConverter
 from processors.speaking.rvc.fallback import Counts, FallbackPolicy, FallingBack, Outcome, deadline_s, judged
 from processors.speaking.rvc.registry import CONVERTERS, make_converter
-from processors.speaking.rvc.settings import RvcSettings, RvcVoice
+from processors.speaking.rvc.settings import RvcSettings
 
 __all__ = [
     "CONVERTERS",
@@ -20,7 +20,6 @@ __all__ = [
     "FallingBack",
     "Outcome",
     "RvcSettings",
-    "RvcVoice",
     "Sound",
     "VoiceConverter",
     "deadline_s",

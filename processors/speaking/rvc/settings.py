@@ -4,20 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from personas.voice import RvcVoice
 from processors.setting_names import Env, SettingsGroup
 from processors.speaking.rvc.fallback import FallbackPolicy
-
-
-class RvcVoice(SettingsGroup):
-    """What a persona may set for itself. What is left out is taken from `RvcSettings`."""
-
-    model: str | None = None
-    index: str | None = None
-    speaker: int | None = Field(default=None, ge=0)
-    pitch: float | None = Field(default=None, ge=-24, le=24)
-    formant: float | None = Field(default=None, ge=0.5, le=2.0)
-    index_rate: float | None = Field(default=None, ge=0, le=1)
-    protect: float | None = Field(default=None, ge=0, le=0.5)
 
 
 class RvcSettings(SettingsGroup):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from loguru import logger
 
+from personas.voice import RvcVoice
 from processors.errors import EngineError
 from processors.lanes import Priority
 from processors.speaking.conversion import Conversions, ConvertedTts
 from processors.speaking.engines import Pcm, VoiceStyle
-from processors.speaking.rvc import Audio, FallbackPolicy, RvcSettings, RvcVoice, Sound
+from processors.speaking.rvc import Audio, FallbackPolicy, RvcSettings, Sound
 from processors.speaking.rvc.converter import whole
 from tests.processors.speaking.saying import say
 

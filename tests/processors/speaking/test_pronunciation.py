@@ -1,6 +1,7 @@
 """Words said as a dictionary wants them: which words, what each engine is given, and what counts as played."""
 
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
@@ -93,10 +94,20 @@ def test_a_characters_own_words_come_before_those_of_the_settings():
     own = with_words(SQL="squeal").settings.pronunciations
     says = pronunciations_of(settings.speaking.pronunciations, own)
     assert says.respell("SQL and GIF") == "squeal and jif"
-    with pytest.raises(SettingError, match=r"extensions\.acore\.pronunciations"):
-        pronunciations_of((), {"SQL": "/broken"})
-    with pytest.raises(CardError, match="pronunciations"):
-        with_words(SQL="")
+
+
+@pytest.mark.parametrize("sound", ["/broken", "", "//", "a/b/c/", "a /b", "x" * 101])
+def test_what_a_card_has_that_is_no_sound_is_refused_when_it_is_read(sound: str):
+    with pytest.raises(CardError, match=r"^Ava: `extensions\.acore\.pronunciations"):
+        with_words(SQL=sound)
+
+
+def test_as_many_words_as_settings_and_a_card_may_have_are_one_dictionary():
+    own = with_words(**{f"own{number}": "x" for number in range(500)}).settings.pronunciations
+    given = [f"word{number}=y" for number in range(1000)]
+    assert pronunciations_of(given, own).respell("own499 word999 a") == "x y a"
+    with pytest.raises(SettingError, match="more than 1000 words"):
+        load_settings(environ={"SPEAKING_PRONUNCIATIONS": json.dumps([*given, "one=more"])})
 
 
 class Listening:

@@ -5,11 +5,12 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from personas.voice import RvcVoice
 from processors.errors import EngineError, SettingError
 from processors.speaking.rvc.converter import VoiceConverter
 from processors.speaking.rvc.needs import need
 from processors.speaking.rvc.registry import CONVERTERS, make_converter
-from processors.speaking.rvc.settings import RvcSettings, RvcVoice
+from processors.speaking.rvc.settings import RvcSettings
 
 
 def test_a_persona_changes_what_it_names_and_nothing_else() -> None:
