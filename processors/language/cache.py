@@ -82,8 +82,8 @@ class CachedLlm:
     async def start(self) -> None:
         await self._llm.start()
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
-        await self._llm.prefill(messages)
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+        await self._llm.prefill(messages, tools=tools)
 
     async def stream(
         self,

@@ -60,8 +60,8 @@ class EmbeddedLlm:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
-        request = _request(messages, Sampling(max_tokens=1), Priority.SPECULATION)
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+        request = _request(messages, Sampling(max_tokens=1), Priority.SPECULATION, tools)
         self._note_turn()
         try:
             # Stopped for a turn, it has done its part: what was read is kept.

@@ -120,10 +120,13 @@ class LanguageModel(Protocol):
         """
         ...
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         """Have the model read `messages` ahead, so that a reply to them, or to what begins with them, starts sooner.
 
         A server that fails to is no error: the reply that follows will tell.
+
+        Args:
+            tools: what the reply may call. They stand at the prompt's beginning: read without them, nothing is won.
         """
         ...
 

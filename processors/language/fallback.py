@@ -132,9 +132,9 @@ class FallbackLlm:
         if len(unreachable) == len(self._states):
             raise unreachable[0]
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         """Have the model that is to answer next read ahead."""
-        await self._in_order()[0].entry.llm.prefill(messages)
+        await self._in_order()[0].entry.llm.prefill(messages, tools=tools)
 
     async def stream(
         self,

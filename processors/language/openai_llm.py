@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -97,9 +98,9 @@ class OpenAiLlm:
             self._context_tokens,
         )
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         if self._service.reads_ahead:
-            await read_ahead(self.stream, messages)
+            await read_ahead(partial(self.stream, tools=tools), messages)
 
     async def stream(
         self,

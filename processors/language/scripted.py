@@ -27,7 +27,7 @@ class ScriptedLlm:
     async def start(self) -> None:
         """Nothing to load."""
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         """Nothing to read ahead."""
 
     async def stream(

@@ -26,6 +26,7 @@ from processors.hearing.scripted import ScriptedStt
 from processors.lanes import Priority
 from processors.language.engines import Delta, Message
 from processors.language.scripted import ScriptedLlm
+from processors.language.tool_calls import Tool
 from processors.memory.port import NO_RECOLLECTION, Memory, Scene, SceneKind
 from processors.memory.remembrance import Remembrance
 from processors.memory.room import RoomMemory
@@ -58,7 +59,7 @@ class NotingLlm(ScriptedLlm):
         self.asked: list[str] = []
         self.read_ahead: list[str] = []
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         self.read_ahead.append(messages[-1].content)
 
     async def stream(self, messages: Sequence[Message], *words: Any, **named: Any) -> AsyncGenerator[Delta, None]:

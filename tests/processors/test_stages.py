@@ -40,6 +40,7 @@ from processors.language.engines import Message
 from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
 from processors.language.settings import LanguageSettings
+from processors.language.tool_calls import Tool
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.scripted import ScriptedTts
 from processors.speaking.settings import SpeakingSettings
@@ -216,7 +217,7 @@ class SlowReader(ScriptedLlm):
         super().__init__(["Because it is so."])
         self.read: list[str] = []
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         self.read.append(messages[-1].content)
         await asyncio.sleep(0.1)
 

@@ -35,7 +35,7 @@ class Echo:
     async def start(self) -> None:
         """Nothing to load."""
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         """Nothing to read ahead."""
 
     async def stream(

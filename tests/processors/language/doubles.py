@@ -36,8 +36,9 @@ class MoodyLlm:
         if self.start_error:
             raise self.start_error
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         self.read_ahead += 1
+        self.offered.append(tools)
 
     async def stream(
         self,

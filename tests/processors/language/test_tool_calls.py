@@ -72,7 +72,7 @@ async def told(llm: LanguageModel, messages: Sequence[Message] = ASKED, *, max_t
 async def openai_at(server: OpenAiServer):
     async with served(server.app) as url:
         settings = LanguageSettings(openai=OpenAiSettings(base_url=f"{url}/v1"))
-        llm = OpenAiLlm(openai_service(settings), timeout_s=0.5, retry_after_s=0)
+        llm = OpenAiLlm(openai_service(settings), timeout_s=5.0, retry_after_s=0)
         await llm.start()
         try:
             yield llm
@@ -83,7 +83,7 @@ async def openai_at(server: OpenAiServer):
 @contextlib.asynccontextmanager
 async def ollama_at(server: OllamaServer):
     async with served(server.app) as url:
-        llm = OllamaLlm(OllamaSettings(host=url), context_tokens=2048, timeout_s=0.5)
+        llm = OllamaLlm(OllamaSettings(host=url), context_tokens=2048, timeout_s=5.0)
         await llm.start()
         try:
             yield llm
@@ -165,6 +165,9 @@ async def test_a_call_that_is_malformed_or_cut_is_one_error_and_never_half_a_cal
     server = OpenAiServer()
     server.behaviour.tokens = tokens
     async with openai_at(server) as llm:
+        if "hang_after" in trouble:
+            # Not before: until it hangs, a busy machine may take its time.
+            llm._timeout_s = 0.2
         for name, value in trouble.items():
             setattr(server.behaviour, name, value)
         calls: list[ToolCall] = []
@@ -264,6 +267,32 @@ async def test_the_embedded_model_calls_in_the_same_fragments(tmp_path, sent, ex
         assert llama.requests[0]["tools"][0]["function"]["name"] == "weather"
     finally:
         await llm.close()
+
+
+async def test_what_is_read_ahead_begins_with_the_tools_of_the_reply(tmp_path):
+    embedded = EmbeddedLlm(ModelStore(tmp_path, offline=True), "model", context_tokens=512)
+    embedded._server = llama = Llama(events({"content": "Warm."}, finish="stop"))
+    openai, ollama = OpenAiServer(), OllamaServer()
+    try:
+        async with openai_at(openai) as one, ollama_at(ollama) as other:
+            for llm in (embedded, one, other):
+                await llm.prefill(ASKED, tools=(WEATHER,))
+                await told(llm)
+    finally:
+        await embedded.close()
+    for ahead, reply in (llama.requests, openai.recorded.bodies, ollama.recorded.bodies):
+        assert ahead["tools"]
+        assert (ahead["messages"], ahead["tools"]) == (reply["messages"], reply["tools"])
+
+
+async def test_a_list_of_models_and_the_cache_have_the_tools_read_ahead_too():
+    llm = MoodyLlm("model")
+    chain = FallbackLlm(
+        [Entry("model", CachedLlm(llm, "model", ResponseCache(CacheSettings(enabled=True))))], FailoverSettings()
+    )
+    await chain.prefill(ASKED, tools=(WEATHER,))
+    assert llm.offered == [(WEATHER,)]
+    await chain.close()
 
 
 async def test_giving_up_on_a_call_half_way_stops_the_server():
