@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from processors.errors import EngineError, SettingError
-from processors.language.errors import BusyError
+from processors.language.errors import BusyError, asked_wait_s
 from processors.language.waiting import outside_work
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class ServerAddress:
     key: str = field(default="", repr=False)
     key_setting: str = ""
     """Empty if the server takes no key."""
+    model_setting: str = ""
+    """Empty if it is not told what model to use."""
     timeout_s: float = 15.0
     """Longest wait for the next bytes."""
     timeout_setting: str = ""
@@ -114,11 +116,14 @@ class SpeechServer:
                     f"{here.name} at {here.url} refuses us ({because}); set {here.key_setting} to {given}"
                 )
             case 404 | 405:
+                settings = " and ".join(filter(None, (here.url_setting, here.model_setting)))
+                return EngineError(f"{here.name} at {here.url} has no such service ({because}); check {settings}")
+            case 400 | 422 if here.model_setting:
                 return EngineError(
-                    f"{here.name} at {here.url} has no such service ({because}); check {here.url_setting}"
+                    f"{here.name} at {here.url} refuses the request ({because}); is {here.model_setting} right?"
                 )
             case 429 | 503:
-                seconds = _seconds(headers.get("retry-after"))
+                seconds = asked_wait_s(headers.get("retry-after"))
                 wait = "" if seconds is None else f", for {seconds:g} s"
                 return BusyError(f"{here.name} takes no more requests{wait} ({because})", retry_after_s=seconds)
             case _:
@@ -164,11 +169,3 @@ class SpeechServer:
         except httpx.HTTPError as error:
             broke = f"the connection to {here.name} at {here.url} broke ({error or type(error).__name__})"
             raise EngineError(broke, retryable=True) from error
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """A Retry-After in seconds; None for a date or nothing."""
-    try:
-        return max(0.0, float(retry_after)) if retry_after else None
-    except ValueError:
-        return None

@@ -4,6 +4,7 @@ the length of the context nor how long the model is kept."""
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -11,13 +12,14 @@ from loguru import logger
 from processors.errors import EngineError, SettingError
 from processors.lanes import Priority
 from processors.language.engines import Delta, Message, Usage, context_within
-from processors.language.errors import BusyError
+from processors.language.errors import BusyError, asked_wait_s
 from processors.language.settings import OllamaSettings, Sampling
 from processors.language.thoughts import ThinkStripper
 from processors.language.tool_calls import Tool, ToolCall, ToolOffer, described
 from processors.language.waiting import drain, outside_work, patiently, read_ahead
 
 if TYPE_CHECKING:
+    import httpx
     import ollama
 
 _CONNECT_S = 5.0
@@ -99,8 +101,8 @@ class OllamaLlm:
             self._context_tokens,
         )
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
-        await read_ahead(self.stream, messages)
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+        await read_ahead(partial(self.stream, tools=tools), messages)
 
     async def stream(
         self,
@@ -143,11 +145,27 @@ class OllamaLlm:
                 # How long the next token may take is `patiently`'s business.
                 timeout=httpx.Timeout(None, connect=_CONNECT_S),
                 limits=httpx.Limits(keepalive_expiry=_IDLE_S),
+                event_hooks={"response": [self._refuse_if_busy]},
             )
         except (ValueError, httpx.InvalidURL) as error:
             raise SettingError(
                 f"OLLAMA_HOST is {self._settings.host!r}; it must be an address: http://127.0.0.1:11434 ({error})"
             ) from None
+
+    async def _refuse_if_busy(self, response: "httpx.Response") -> None:
+        """Here, because the client keeps no headers of a refusal.
+
+        Raises:
+            BusyError: the server takes no more requests for now.
+        """
+        if response.status_code not in (429, 503):
+            return
+        told = " ".join((await response.aread()).decode(errors="replace").split())[:200]
+        wait_s = asked_wait_s(response.headers.get("retry-after"))
+        wait = "" if wait_s is None else f", for {wait_s:g} s"
+        raise BusyError(
+            f"the Ollama server at {self._settings.host} takes no more requests{wait} ({told})", retry_after_s=wait_s
+        )
 
     async def _pull(self, names: list[str]) -> None:
         assert self._client is not None
@@ -310,8 +328,6 @@ def _refusal(told: str, status: int, host: str, model: str) -> EngineError:
             return EngineError(
                 f"the Ollama server at {host} refuses the request ({told}); set OLLAMA_API_KEY if it wants a key"
             )
-        case 429 | 503:
-            return BusyError(f"the Ollama server at {host} takes no more requests ({told})")
         case -1 if "does not exist" in told:
             return EngineError(f"OLLAMA_MODEL is {model!r}, which ollama.com/library does not have ({told})")
         case _:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from processors.errors import EngineError, SettingError
 from processors.language.engines import Message, Usage
-from processors.language.errors import BusyError
+from processors.language.errors import BusyError, asked_wait_s
 from processors.language.settings import LanguageSettings, Sampling
 from processors.language.tool_calls import Tool, described, openai_message
 
@@ -181,10 +181,10 @@ def refusal(service: Service, model: str, status: int, body: bytes, retry_after:
                 f"{service.model_setting} and {service.url_setting} ({service.url}), which usually ends in /v1"
             )
         case 429:
-            seconds = _seconds(retry_after)
+            seconds = asked_wait_s(retry_after)
             wait = "" if seconds is None else f", for {seconds:g} s"
             return BusyError(f"{service.name} takes no more requests{wait} (429{because})", retry_after_s=seconds)
-        case 503 if (seconds := _seconds(retry_after)) is not None:
+        case 503 if (seconds := asked_wait_s(retry_after)) is not None:
             return BusyError(f"{service.name} is busy, for {seconds:g} s (503{because})", retry_after_s=seconds)
         case 408:
             return EngineError(f"{service.name} gave up on the request (408{because})", retryable=True)
@@ -222,11 +222,3 @@ def _is_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    try:
-        seconds = float(retry_after or "")
-    except ValueError:
-        return None  # absent, or a date: rare enough to treat alike
-    return seconds if 0 <= seconds < float("inf") else None

@@ -36,6 +36,7 @@ class KokoroHttpTts:
                 url_setting="KOKORO_API_URL",
                 key=settings.kokoro.api_key.get_secret_value(),
                 key_setting="KOKORO_API_KEY",
+                model_setting="KOKORO_API_MODEL",
                 timeout_s=settings.timeout_s,
                 timeout_setting="SPEAKING_TIMEOUT_S",
             )

@@ -76,7 +76,8 @@ class OllamaServer(Misbehaving):
             return web.json_response(_part(name, "", done_reason="load"))
         await self.note(request)
         if self.refuses():
-            return web.json_response({"error": "server busy"}, status=self.behaviour.status)
+            headers = {"Retry-After": self.behaviour.retry_after} if self.behaviour.retry_after else {}
+            return web.json_response({"error": "server busy"}, status=self.behaviour.status, headers=headers)
         if name not in self.models:
             return web.json_response({"error": f"model '{name}' not found"}, status=404)
         await self.hold()

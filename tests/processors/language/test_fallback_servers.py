@@ -47,7 +47,8 @@ async def two_servers(store: ModelStore, **given):
             fallbacks=("openai:tiny-chat",),
             ollama=OllamaSettings(host=ollama_url),
             openai=OpenAiSettings(base_url=f"{openai_url}/v1"),
-            **{"failover": FailoverSettings(first_token_s=0.3, rest_s=0.4), **given},
+            # Whoever fails rests until the test is over.
+            **{"failover": FailoverSettings(first_token_s=0.3, rest_s=300), **given},
         )
         llm = make_llm(settings, store)
         assert isinstance(llm, FallbackLlm)
@@ -72,21 +73,21 @@ async def test_whatever_befalls_the_first_server_the_second_answers_within_the_t
 
 
 async def test_a_hanging_primary_costs_its_deadline_once_and_comes_back_when_it_answers_again(store):
-    async with two_servers(store) as (llm, ollama, _):
+    policy = FailoverSettings(first_token_s=0.3, rest_s=0.4, probe_s=5)
+    async with two_servers(store, failover=policy) as (llm, ollama, _):
         ollama.behaviour.hang_after = -1
-        took = []
+        began_s = time.monotonic()
         for _ in range(3):
-            began_s = time.monotonic()
             assert (await reply(llm))[0] == "Second here."
-            took.append(time.monotonic() - began_s)
-        assert took[0] >= 0.3
-        assert max(took[1:]) < 0.3
+        assert time.monotonic() - began_s >= 0.3
+        assert llm.status[0].late == 1, "the deadline was waited for once"
         ollama.behaviour.hang_after = None
-        async with asyncio.timeout(5):
-            while llm.status[0].phase is not Phase.CLOSED:
-                await reply(llm)
+        async with asyncio.timeout(40):
+            said = ""
+            while said != "Hello there, friend.":
                 await asyncio.sleep(0.05)
-        assert (await reply(llm))[0] == "Hello there, friend."
+                said, _ = await reply(llm)
+        assert llm.status[0].phase is Phase.CLOSED
 
 
 async def test_a_chain_frees_its_caller_within_20_ms_of_a_cancel(store):
@@ -97,7 +98,8 @@ async def test_a_chain_frees_its_caller_within_20_ms_of_a_cancel(store):
 
 
 async def test_the_cache_answers_the_same_question_without_asking_the_server(store):
-    async with two_servers(store, cache=CacheSettings(enabled=True)) as (llm, ollama, _):
+    patient = FailoverSettings(first_token_s=30)
+    async with two_servers(store, cache=CacheSettings(enabled=True), failover=patient) as (llm, ollama, _):
         assert await reply(llm) == await reply(llm)
         assert len(ollama.recorded.bodies) == 1
 

@@ -220,12 +220,27 @@ async def test_a_server_that_is_no_ollama_is_told_apart():
 )
 async def test_each_way_a_reply_can_fail_is_one_retryable_error(behaviour, message, kind):
     server = OllamaServer()
-    async with engine_at(server, timeout_s=0.2) as llm:
+    async with engine_at(server) as llm:
+        if "hang_after" in behaviour:
+            # Not before: until it hangs, a busy machine may take its time.
+            llm._timeout_s = 0.2
         for name, value in behaviour.items():
             setattr(server.behaviour, name, value)
         with pytest.raises(kind, match=message) as raised:
             await reply(llm)
     assert raised.value.retryable
+
+
+@pytest.mark.parametrize(("retry_after", "wait_s"), [("40", 40.0), ("inf", None), ("tomorrow", None), (None, None)])
+async def test_a_busy_server_says_how_long(retry_after, wait_s):
+    server = OllamaServer()
+    async with engine_at(server) as llm:
+        server.behaviour.status, server.behaviour.retry_after = 429, retry_after
+        with pytest.raises(BusyError, match="server busy") as raised:
+            await reply(llm)
+        assert raised.value.retry_after_s == wait_s
+        server.behaviour.status = 200
+        assert (await reply(llm))[0] == "Hello there, friend."
 
 
 async def test_what_came_before_a_failure_is_delivered():

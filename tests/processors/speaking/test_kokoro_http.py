@@ -107,7 +107,9 @@ async def test_a_busy_server_says_how_long():
 @pytest.mark.parametrize("trouble", [Trouble(hang=True), Trouble(hang_midway=True)])
 async def test_a_server_that_hangs_is_given_up_in_time(trouble: Trouble):
     server = KokoroFake()
-    async with client_of(server, timeout_s=0.2) as tts:
+    async with client_of(server) as tts:
+        # Not before: until it hangs, a busy machine may take its time.
+        tts._server._connected().timeout = 0.2
         server.trouble = trouble
         with pytest.raises(EngineError, match="SPEAKING_TIMEOUT_S"):
             await say(tts)
@@ -139,6 +141,15 @@ async def test_a_wrong_key_is_told_at_start_without_showing_it():
 async def test_another_server_is_told_at_start():
     with pytest.raises(EngineError, match="KOKORO_API_URL"):
         async with client_of(KokoroFake(), path="/elsewhere"):
+            pass
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+async def test_a_model_the_server_does_not_have_is_told_at_start(status: int):
+    server = KokoroFake()
+    server.trouble = Trouble(status=status)
+    with pytest.raises(EngineError, match="KOKORO_API_MODEL"):
+        async with client_of(server, api_model="parrot"):
             pass
 
 
