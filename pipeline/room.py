@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from discord.channel import VocalGuildChannel
 
 _CLOSE_S = 2.5
+_POST_S = 0.5
+"""How long closing waits for notices that are being posted: often they say why."""
 _TO_BE_HERE = frozenset({"View Channel", "Connect"})
 """Without one of them the bot could not come back. That it may not speak, Discord tells by suppressing it."""
 
@@ -118,7 +120,8 @@ class DiscordRoom:
             self.pipeline, self.transport.input(), self.transport.output(), clock, name=f"voice-{channel.guild.id}"
         )
         self._running: asyncio.Task[None] | None = None
-        self._notices: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
+        self._posts: set[asyncio.Task[None]] = set()
         self._last_turn: TurnRecord | None = None
         self._turns = 0
 
@@ -167,7 +170,7 @@ class DiscordRoom:
             return
         self._closing = True
         logger.info("closing the voice room: {}", reason)
-        for task in self._notices:
+        for task in self._beside - self._posts:
             task.cancel()
         await self.transport.leave()
         if self._running:
@@ -177,6 +180,10 @@ class DiscordRoom:
                 logger.warning("the voice session did not end in time")
                 task.cancel()
         await self.transport.cleanup()
+        if self._posts:
+            _, late = await asyncio.wait(self._posts, timeout=_POST_S)
+            for task in late:
+                task.cancel()
 
     async def say(self, text: str) -> None:
         """Speak `text` as soon as the floor is free."""
@@ -296,7 +303,7 @@ class DiscordRoom:
                 pass
         text = notice_of(event, speaker_limit=self._speaker_limit, name_of=lambda user_id: self._name_of(str(user_id)))
         if text is not None:
-            self._later(self.notify(text))
+            self._post(text)
 
     async def _step_on(self, stage: discord.StageChannel) -> None:
         if (text := await step_on_stage(stage)) is not None:
@@ -309,7 +316,13 @@ class DiscordRoom:
         except discord.HTTPException as error:
             logger.warning("a notice could not be posted: {}", error)
 
-    def _later(self, work) -> None:
-        task = asyncio.ensure_future(work)
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+    def _post(self, text: str) -> None:
+        task = self._later(self.notify(text))
+        self._posts.add(task)
+        task.add_done_callback(self._posts.discard)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task

@@ -21,6 +21,7 @@ What goes wrong on demand:
     server.voice.cut(user.id); server.gateway.cut()               # no close frame; both resume
     server.voice.refuse_next_identify(user.id, 4017)
     await server.gateway.invalidate()
+    server.gateway.hold(); await server.gateway.release()         # events come late
     await server.faults.random_packets(user, 10_000)              # garbage on either socket
     server.http.rate_limits.reject("POST", r"/channels/\\d+/messages", retry_after_s=0.5)
     await server.overwrite(user, channel, deny=Permission.CONNECT)

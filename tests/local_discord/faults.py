@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from tests.local_discord.rtp import E2EE_MARKER, RtpHeader, seal
 from tests.local_discord.udp_relay import UdpRelay
@@ -75,6 +77,25 @@ class Faults:
     async def forged_e2ee(self, user: User, count: int, speaker: User) -> int:
         """Frames with the right transport key that only look E2EE, in a speaker's name."""
         return await self._sealed(user, speaker, [self._dice.randbytes(80) + E2EE_MARKER for _ in range(count)])
+
+    @asynccontextmanager
+    async def deafening(self, user: User, speaker: User) -> AsyncIterator[None]:
+        """Meanwhile `forged_e2ee` goes on and on, whichever sessions the two are in."""
+
+        async def forge() -> None:
+            while True:
+                # Between two sessions there is nobody to send to, and no key.
+                with suppress(LookupError, ValueError):
+                    await self.forged_e2ee(user, 5, speaker)
+                await asyncio.sleep(0.05)
+
+        forging = asyncio.create_task(forge())
+        try:
+            yield
+        finally:
+            forging.cancel()
+            with suppress(asyncio.CancelledError):
+                await forging
 
     async def rtcp(self, user: User, count: int) -> int:
         """Sender reports, which share the media socket."""

@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,7 @@ class MainGateway:
         self.session_replaced: SessionReplaced | None = None
         self.sessions: dict[str, GatewaySession] = {}
         self._refusals: list[int] = []
+        self._held: deque[tuple[str, Any]] | None = None
         self._world = world
         self._token = token
         self._url = url
@@ -110,6 +112,25 @@ class MainGateway:
 
     async def dispatch(self, event: str, data: Any) -> None:
         """Send an event to every bot; a session without socket keeps it for its resume."""
+        if self._held is not None:
+            self._held.append((event, data))
+        else:
+            await self._dispatch(event, data)
+
+    def hold(self) -> None:
+        """Events wait from now on, as on a network that is held up, while requests still arrive."""
+        self._held = deque()
+
+    async def release(self, count: int | None = None) -> None:
+        """Send what was held, in order: the first `count` events of it, or all and whatever comes from now on."""
+        held = self._held
+        while held and (count is None or count > 0):
+            await self._dispatch(*held.popleft())
+            count = None if count is None else count - 1
+        if count is None:
+            self._held = None
+
+    async def _dispatch(self, event: str, data: Any) -> None:
         for session in list(self.sessions.values()):
             await session.dispatch(event, self._readable(session, event, data))
 

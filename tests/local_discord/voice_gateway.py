@@ -35,6 +35,8 @@ class VoiceCounts:
     resumed: dict[int, int] = field(default_factory=dict)
     speaking: dict[int, list[int]] = field(default_factory=dict)
     """Every value of op 5 each user sent."""
+    refused: dict[int, int] = field(default_factory=dict)
+    """Identifies that were answered with a close code."""
     refused_resumes: int = 0
 
     def add(self, counter: dict[int, int], user_id: int) -> None:
@@ -221,6 +223,7 @@ class VoiceGateway:
         elif self.dave and data.get("max_dave_protocol_version", 0) < 1:
             code = 4017
         if code is not None or credentials is None:
+            self.counts.add(self.counts.refused, user_id)
             await line.websocket.close(code=code or 4004, message=b"refused")
             return None
         if (stale := self.session(user_id)) is not None:

@@ -64,6 +64,8 @@ class VoiceStates:
         self.states: dict[int, VoiceState] = {}
         self.refused: list[tuple[User, int | None]] = []
         """Requests that were ignored, as Discord ignores them."""
+        self.requests: list[int | None] = []
+        """Channels that bots have asked to be in, one request after the other; None is to leave."""
         self._world = world
         self._gateway = gateway
         self._server = server
@@ -179,6 +181,7 @@ class VoiceStates:
         return nothing()
 
     async def _requested(self, user: User, channel_id: int | None, self_mute: bool, self_deaf: bool) -> None:
+        self.requests.append(channel_id)
         if channel_id is None:
             await self._remove(user, 4014)
             return

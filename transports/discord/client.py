@@ -15,9 +15,6 @@ from transports.discord.health import close_reason
 from transports.discord.receive import Receiver
 from transports.discord.stats import EncryptionStatus
 
-_CONFIRM_S = 1.5
-"""How long leaving waits for Discord's confirmation."""
-
 
 def _supported_modes() -> tuple[str, ...]:
     try:
@@ -65,22 +62,23 @@ class DiscordVoiceClient(discord.VoiceClient):
             self._connection.reason = close_reason(4014)
         await super().on_voice_state_update(data)
 
-    async def disconnect(self, *, force: bool = False) -> None:
+    async def disconnect(self, *, force: bool = False, reason: str = "the bot left") -> None:
         """Leave the channel. Takes at most about three seconds, whatever the servers do."""
-        self._connection.timeout = _CONFIRM_S
         if not self._leaving:
-            self._leaving, self._connection.reason = True, "the bot left"
-        self._connection.end_poller()
+            self._leaving, self._connection.reason = True, reason
+        await self._connection.end_tasks()
         await super().disconnect(force=force)
 
     def cleanup(self) -> None:
-        """Called by discord.py when the stay is over; may be called twice."""
+        """Called by discord.py when the stay is over; may be called twice, and the second time another client may
+        already be in this one's place."""
+        if self.closed.is_set():
+            return
         super().cleanup()
         self._connection.end_reader()
-        if not self.closed.is_set():
-            self.closed.set()
-            logger.info(f"out of the voice channel: {self._connection.reason}")
-            self.emit(LineClosed(self._connection.reason))
+        self.closed.set()
+        logger.info(f"out of the voice channel: {self._connection.reason}")
+        self.emit(LineClosed(self._connection.reason))
 
     def encryption(self) -> EncryptionStatus:
         """State of the call's end-to-end encryption."""

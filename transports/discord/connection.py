@@ -6,7 +6,8 @@ What discord.py 2.7.1 does and this does not:
 - it waits a random 0-2 s before reconnecting, and resumes (4015) by a handshake the server does not answer;
 - it takes a later move for a kick once it has ever reconnected;
 - any exception in the poller ends it while `is_connected()` stays true;
-- answers that come quickly are missed, or taken for a kick: it notes what it expects after it has asked.
+- answers that come quickly are missed, or taken for a kick, and those that come late for answers to something else
+  (`joining`).
 """
 
 import asyncio
@@ -18,22 +19,18 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from discord.errors import ConnectionClosed
 from discord.utils import MISSING
-from discord.voice_state import ConnectionFlowState, VoiceConnectionState
+from discord.voice_state import ConnectionFlowState
 from loguru import logger
 
 from transports.discord import gateway
 from transports.discord.crypto import TransportCipher, cipher_for
 from transports.discord.events import LineDown, LineUp
 from transports.discord.health import CloseAction, close_reason, on_close
+from transports.discord.joining import Joining
 from transports.discord.opus import SILENCE
-from transports.discord.reader import SocketReader
 from transports.discord.rtp import pack_header
-from transports.discord.websocket import VoiceWebSocket
 
 if TYPE_CHECKING:
-    from discord.abc import Snowflake
-    from discord.types.voice import GuildVoiceState
-
     from transports.discord.client import DiscordVoiceClient
 
 _RECONNECT_DELAYS_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -45,13 +42,11 @@ _RECOVER_EVERY_S = 2.0
 _LOST = (TimeoutError, ConnectionClosed, OSError, aiohttp.ClientError)
 
 
-class VoiceConnection(VoiceConnectionState):
+class VoiceConnection(Joining):
     """Connection, keys and sockets. Implements `receive.Line` and `send.OutgoingLine`."""
 
-    voice_client: "DiscordVoiceClient"
-
     def __init__(self, voice_client: "DiscordVoiceClient") -> None:
-        super().__init__(voice_client, hook=self._on_message)
+        super().__init__(voice_client, self._on_message)
         self.counts: Counter[str] = Counter()
         self.reason = close_reason(1000)
         """Why the bot is out, once it is."""
@@ -169,20 +164,6 @@ class VoiceConnection(VoiceConnectionState):
 
     # ---- sockets
 
-    @property
-    def _socket_reader(self) -> SocketReader:
-        return self._reader
-
-    @_socket_reader.setter
-    def _socket_reader(self, _: object) -> None:
-        # discord.py's constructor brings its own, not started yet, and starts what it then finds here
-        self._reader = SocketReader(self)
-
-    @property
-    def reading(self) -> bool:
-        """Whether the thread that reads the socket runs."""
-        return self._reader.is_alive()
-
     def _create_socket(self) -> None:
         self._retire_socket()
         super()._create_socket()
@@ -190,108 +171,20 @@ class VoiceConnection(VoiceConnectionState):
             self._listening = True
             self.add_socket_listener(self._on_datagram)
 
-    def _retire_socket(self) -> None:
-        """Leave the socket to the reader, which closes it; discord.py would do so under its eyes."""
-        self._reader.pause()
-        self.socket = MISSING
-
-    def end_reader(self) -> None:
-        """End the reader thread, if leaving the channel has not done so."""
-        self._reader.stop()
-
     def _on_datagram(self, datagram: bytes) -> None:
         self.voice_client.receiver.receive(self, datagram, time.monotonic_ns())
 
-    async def disconnect(self, *, force: bool = True, cleanup: bool = True, wait: bool = False) -> None:
-        """Leave the channel; with `cleanup` for good."""
-        if force or self.is_connected():
-            self._retire_socket()
-        await super().disconnect(force=force, cleanup=cleanup, wait=wait)
-
-    async def soft_disconnect(
-        self, *, with_state: ConnectionFlowState = ConnectionFlowState.got_both_voice_updates
-    ) -> None:
-        """Drop the connection to the voice server without leaving the channel."""
-        self._retire_socket()
-        await super().soft_disconnect(with_state=with_state)
-
-    def _update_voice_channel(self, channel_id: int | None) -> None:
-        if channel_id and self.guild.get_channel(channel_id) is not None:
-            super()._update_voice_channel(channel_id)
-
-    # ---- connecting
-
-    async def _connect_websocket(self, resume: bool) -> VoiceWebSocket:
-        sequence = -1 if self.ws is MISSING else self.ws.seq_ack
-        ws = await VoiceWebSocket.from_connection_state(
-            self, resume=resume, hook=self.hook, seq_ack=sequence if resume else -1
-        )
-        if not resume:
-            self.state = ConnectionFlowState.websocket_connected
-        return ws
+    # ---- staying connected
 
     async def _handshake_websocket(self) -> None:
         await super()._handshake_websocket()
-        self._expecting_disconnect = False
         took_s = time.monotonic() - self._down_since_s
         self.voice_client.emit(LineUp(self.voice_client.channel.id, took_s))
-
-    async def _inner_connect(self, reconnect: bool, self_deaf: bool, self_mute: bool, resume: bool) -> None:
-        # the answers may be here before the request's `await` returns
-        if self.state is ConnectionFlowState.disconnected:
-            self.state = ConnectionFlowState.set_guild_voice_state
-        await self._voice_connect(self_deaf=self_deaf, self_mute=self_mute)
-        await self._wait_for_state(ConnectionFlowState.got_both_voice_updates)
-        self.ws = await self._connect_websocket(resume)
-        await self._handshake_websocket()
-
-    async def _wait_for_state(
-        self, state: ConnectionFlowState, *other_states: ConnectionFlowState, timeout: float | None = None
-    ) -> None:
-        # discord.py starts a task to wait, and misses a change that comes before the task first runs
-        async with asyncio.timeout(timeout):
-            while self.state is not state and self.state not in other_states:
-                await self._state_event.wait()
-
-    async def _move_to(self, channel: "Snowflake") -> None:
-        before = self.state
-        self.state = ConnectionFlowState.set_guild_voice_state
-        try:
-            await self.guild.change_voice_state(channel=channel)
-        except BaseException:
-            self.state = before
-            raise
-
-    async def voice_state_update(self, data: "GuildVoiceState") -> None:
-        """Discord changed our voice state."""
-        if data["channel_id"] is not None:
-            await super().voice_state_update(data)
-            return
-        self._disconnected.set()
-        expected, self._expecting_disconnect = self._expecting_disconnect, False
-        # asking to join, this is the farewell of the stay before, not the end of the one we just asked for
-        asking = ConnectionFlowState.set_guild_voice_state, ConnectionFlowState.disconnected
-        if not expected and self.state not in asking:
-            await self.disconnect()
-
-    async def _voice_disconnect(self) -> None:
-        self.state = ConnectionFlowState.disconnected
-        # before the request: the answer may be here before its `await` returns, and would pass for a kick
-        self._expecting_disconnect = True
-        self._disconnected.clear()
-        await self.guild.change_voice_state(channel=None)
-
-    # ---- staying connected
 
     @property
     def polling(self) -> bool:
         """Whether the task that reads the voice gateway runs, or one that connects to it."""
         return any(task is not None and not task.done() for task in (self._runner, self._connector))
-
-    def end_poller(self) -> None:
-        """Before leaving: a poller that is reconnecting would join again afterwards."""
-        if self._runner is not None and not self._inside_runner():
-            self._runner.cancel()
 
     async def rejoin(self) -> None:
         """Leave the channel and join it again on a new voice session."""
@@ -364,8 +257,7 @@ class VoiceConnection(VoiceConnectionState):
             return False
         try:
             async with asyncio.timeout(_ATTEMPT_S):
-                self.ws = await self._connect_websocket(resume=False)
-                await self._handshake_websocket()
+                await self._shake_hands()
         except _LOST as error:
             logger.info(f"voice server of the new channel not reached: {error!r}")
             return await self._new_session()
@@ -378,7 +270,9 @@ class VoiceConnection(VoiceConnectionState):
         mine = self.self_voice_state or self
         for delay_s in _RECONNECT_DELAYS_S:
             await asyncio.sleep(delay_s)
-            await self.disconnect(cleanup=False)
+            if self.voice_client.closed.is_set():
+                return False
+            await self.disconnect(cleanup=False, wait=True)
             try:
                 await self._connect(
                     reconnect=True,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MOVE_S = 5.0
 """A move that Discord refuses is never answered; until it is given up, nothing is said or heard."""
+_GIVEN_UP = "the voice connection broke and could not be mended"
 _NO_ENCRYPTION = EncryptionStatus(version=0, ready=False, privacy_code=None)
 
 
@@ -72,6 +73,8 @@ class DiscordTransport(BaseTransport):
         self._in.bind(self._receiver)
         self._sender.start()
         self._client: DiscordVoiceClient | None = None
+        self._rebuilding = self._untold = False
+        """Whether a new client is being put in the old one's place; whether that we are out is still to be told."""
         self._supervisor = self._new_supervisor()
         self._watch: asyncio.Task[None] | None = None
 
@@ -115,15 +118,21 @@ class DiscordTransport(BaseTransport):
         if not self._client.is_connected() or self._client.channel.id != channel.id:
             raise JoinError(f"moving to #{channel.name} did not complete: check the bot's permissions there")
 
-    async def leave(self) -> None:
-        """Leave the channel. What is being said is cut off. Takes at most three seconds."""
+    async def leave(self, reason: str = "the bot left") -> None:
+        """Leave the channel, for the `reason` that `LineClosed` gives. What is being said is cut off. Takes at most
+        three seconds."""
         self._sender.clear()
         watch, self._watch = self._watch, None
         if watch is not None and watch is not asyncio.current_task():
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
-        await self._disconnect()
+        client, untold, self._untold = self._client, self._untold, False
+        self._sender.attach(None)
+        if client is not None and not client.closed.is_set():
+            await client.disconnect(force=True, reason=reason)
+        elif untold:
+            self._take(LineClosed(reason))
 
     async def cleanup(self) -> None:
         """Leave and end the sender's thread."""
@@ -157,16 +166,19 @@ class DiscordTransport(BaseTransport):
             raise JoinError(f"#{channel.name} could not be joined: {close_reason(error.code)}") from error
         except (discord.DiscordException, OSError) as error:
             raise JoinError(f"#{channel.name} could not be joined: {error}") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # not we were cancelled, but what we waited for
+            raise JoinError(f"#{channel.name} was left before it was joined") from error
         self._sender.attach(client.connection)
-
-    async def _disconnect(self) -> None:
-        client = self._client
-        self._sender.attach(None)
-        if client is not None and not client.closed.is_set():
-            await client.disconnect(force=True)
 
     def _take(self, event: VoiceEvent) -> None:
         if isinstance(event, LineClosed):
+            if self._rebuilding:
+                self._untold = True
+                return
             self._sender.attach(None)
             if self._watch is not None and self._watch is not asyncio.current_task():
                 self._watch.cancel()
@@ -217,7 +229,7 @@ class DiscordTransport(BaseTransport):
             Remedy.RECOVER_DAVE: self._recover_dave,
             Remedy.REJOIN: self._rejoin,
             Remedy.NEW_SESSION: self._rebuild,
-            Remedy.GIVE_UP: self.leave,
+            Remedy.GIVE_UP: lambda: self.leave(_GIVEN_UP),
         }
         return Supervisor(self._settings.health, self._observe, remedies, self._report)
 
@@ -252,11 +264,15 @@ class DiscordTransport(BaseTransport):
         old = self._client
         if old is None:
             return
-        channel, self._client = old.channel, None
-        self._sender.attach(None)
-        await old.disconnect(force=True)
-        logger.info(f"joining #{channel.name} anew")
-        await self._connect(channel)
+        self._rebuilding = True
+        try:
+            self._sender.attach(None)
+            await old.disconnect(force=True)
+            logger.info(f"joining #{old.channel.name} anew")
+            await self._connect(old.channel)
+            self._untold = False
+        finally:
+            self._rebuilding = False
 
     def status(self) -> VoiceStatus:
         """Who is heard, how well, how the call is encrypted, and what went wrong so far."""

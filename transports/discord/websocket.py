@@ -58,6 +58,9 @@ class VoiceWebSocket(DiscordVoiceWebSocket):
             logger.debug(f"voice gateway not answered: {error!r}")
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             self._connection.malformed(f"{type(error).__name__}: {error}")
+        # discord.py waits with `wait_for`, which up to Python 3.11 returns what comes together with a cancellation
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def received_message(self, msg: dict[str, Any]) -> None:
         """Handle a JSON message."""
@@ -98,7 +101,8 @@ class VoiceWebSocket(DiscordVoiceWebSocket):
             for patience_s in _DISCOVERY_TRIES_S:
                 await self.loop.sock_sendall(wire, request)
                 with contextlib.suppress(TimeoutError):
-                    return await asyncio.wait_for(asyncio.shield(answer), patience_s)
+                    async with asyncio.timeout(patience_s):
+                        return await asyncio.shield(answer)
                 logger.warning("no answer to voice address discovery, asking again")
         finally:
             connection.remove_socket_listener(listen)

@@ -41,10 +41,9 @@ class Line:
     text: str
 
     @property
-    def logged_s(self) -> float:
-        """When the bot wrote it, on the clock of `at_s`."""
-        written = datetime.fromisoformat(self.text[:23]).timestamp()
-        return time.monotonic() - (time.time() - written)
+    def written_s(self) -> float:
+        """When the bot wrote it, in Unix time."""
+        return datetime.fromisoformat(self.text[:23]).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,8 @@ class Holds:
     """Of its tasks."""
     spacing_ms: list[float]
     """Between the packets of the last minute of speech, as they left."""
+    sent_s: list[float]
+    """When these left, in Unix time."""
 
 
 @dataclass(slots=True)

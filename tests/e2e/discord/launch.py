@@ -6,12 +6,13 @@ import json
 import signal
 import sys
 import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
 from pipeline.cli import main
 from pipeline.heap import give_back
-from transports.discord.send import Sender
+from transports.discord.send import Sender, SentFrame
 
 _PAUSE_MS = 100
 """A longer gap lies between two utterances."""
@@ -22,23 +23,29 @@ def _resident_kb() -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
-def _spacing_ms() -> list[float]:
+def _sent() -> list[tuple[SentFrame, ...]]:
+    """The packets of the last minute of speech, by room."""
+    return [each.frames() for each in gc.get_objects() if isinstance(each, Sender)]
+
+
+def _spacing_ms(log: tuple[SentFrame, ...]) -> list[float]:
     """Between the packets of each utterance, as they left."""
-    logs = [each.frames() for each in gc.get_objects() if isinstance(each, Sender)]
-    gaps_ms = [(later.sent_ns - earlier.sent_ns) / 1e6 for log in logs for earlier, later in pairwise(log)]
+    gaps_ms = [(later.sent_ns - earlier.sent_ns) / 1e6 for earlier, later in pairwise(log)]
     return [round(gap_ms, 3) for gap_ms in gaps_ms if gap_ms < _PAUSE_MS]
 
 
 def _report(*_: object) -> None:
     # What was freed since the last time is no growth.
     give_back()
+    sent, since_epoch_ns = _sent(), time.time_ns() - time.monotonic_ns()
     names = sorted(task.get_name() for task in asyncio.all_tasks(asyncio.get_running_loop()))
     holds = {
         "tasks": len(names),
         "threads": threading.active_count(),
         "resident_kb": _resident_kb(),
         "names": names,
-        "spacing_ms": _spacing_ms(),
+        "spacing_ms": [gap_ms for log in sent for gap_ms in _spacing_ms(log)],
+        "sent_s": [(frame.sent_ns + since_epoch_ns) / 1e9 for log in sent for frame in log],
     }
     print("HOLDS " + json.dumps(holds), file=sys.stderr, flush=True)
 

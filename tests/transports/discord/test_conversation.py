@@ -9,6 +9,7 @@ import pytest
 from tests.local_discord import Impairment, LocalDiscord
 from tests.local_discord.audio import encode, loudest_hz
 from tests.local_discord.audio import tone as tone_48k
+from tests.machine import watched
 from tests.transports.discord import signals
 from tests.transports.discord.conftest import Call, on_the_phone
 from transports.discord import DiscordVoiceSettings
@@ -17,16 +18,18 @@ from transports.discord.opus import IN_FRAME_BYTES, SILENCE
 TRAILING_SILENCE = 5
 
 
-def percentiles(name: str, values_ms: list[float]) -> float:
+def percentiles(name: str, values_ms: list[float]) -> tuple[float, float]:
+    """The middle, and what one in twenty exceeds."""
     p50, p95, p99 = np.percentile(values_ms, [50, 95, 99])
     print(f"{name}: p50 {p50:.2f} p95 {p95:.2f} p99 {p99:.2f} ms (n={len(values_ms)})")
-    return float(p50)
+    return float(p50), float(p95)
 
 
 async def test_a_participant_is_heard_end_to_end_encrypted(call: Call):
     alice = await call.guest("alice")
-    await alice.speak(tone_48k(440, 2.0))
-    await call.ear.until(alice.user, 100 + TRAILING_SILENCE)
+    async with watched() as machine:
+        await alice.speak(tone_48k(440, 2.0))
+        await call.ear.until(alice.user, 100 + TRAILING_SILENCE)
     assert signals.loudest_hz(call.ear.pcm(alice.user)) == pytest.approx(440, abs=2)
     status = call.transport.status()
     assert status.encryption.version == 1
@@ -34,7 +37,9 @@ async def test_a_participant_is_heard_end_to_end_encrypted(call: Call):
     assert status.encryption.privacy_code
     assert status.receive.counters.undecryptable == 0
     latency = [(at - f.received_ns) / 1e6 for at, f in call.ear.heard if not f.synthetic]
-    assert percentiles("packet to ear", latency) < 20
+    p50_ms, p95_ms = percentiles("packet to ear", latency)
+    assert p50_ms <= 2 + 3 * machine.late_ms(50)
+    assert p95_ms <= 8 + 3 * machine.late_ms(95)
 
 
 async def test_the_bot_is_heard_end_to_end_encrypted_on_a_steady_grid(call: Call):
@@ -53,7 +58,7 @@ async def test_the_bot_is_heard_end_to_end_encrypted_on_a_steady_grid(call: Call
     print(f"first PCM to packet at the peer: {1e3 * (speech[0].at_s - said_s):.2f} ms")
     assert speech[0].at_s - said_s < 0.2
     gaps = np.diff([frame.sent_ns for frame in call.transport.sent_frames()]) / 1e6
-    assert percentiles("packet spacing", list(gaps)) == pytest.approx(20, abs=3)
+    assert percentiles("packet spacing", list(gaps))[0] == pytest.approx(20, abs=3)
     assert set(np.diff([packet.timestamp for packet in packets])) == {960}
     assert call.server.voice.counts.speaking[call.server.bot.id][-2:] == [1, 0]
 
@@ -61,13 +66,14 @@ async def test_the_bot_is_heard_end_to_end_encrypted_on_a_steady_grid(call: Call
 async def test_the_first_packet_of_an_utterance_does_not_wait(call: Call):
     alice = await call.guest("alice")
     waits_ms = []
-    for _ in range(20):
-        said_s = time.monotonic()
-        await call.say(signals.tone(600, 0.04))
-        packet = (await alice.until_heard(call.server.bot))[0]
-        waits_ms.append(1e3 * (packet.at_s - said_s))
-        await alice.until_quiet(call.server.bot, 130)
-    assert percentiles("first PCM to packet", waits_ms) < 50
+    async with watched() as machine:
+        for count in range(20):
+            said_ns = time.monotonic_ns()
+            await call.say(signals.tone(600, 0.04))
+            await alice.until_heard(call.server.bot)
+            waits_ms.append((call.transport.sent_frames()[2 * count].sent_ns - said_ns) / 1e6)
+            await alice.until_quiet(call.server.bot, 130)
+    assert percentiles("first PCM to packet", waits_ms)[0] <= 5 + 3 * machine.late_ms(50)
 
 
 async def test_a_stalled_event_loop_does_not_stall_speech(call: Call):
@@ -154,10 +160,10 @@ async def test_an_interruption_silences_the_bot_within_sixty_milliseconds(call: 
     for _ in range(5):
         await call.say(signals.tone(600, 2.0))
         await alice.until_heard(call.server.bot, 10)
-        decided_s = time.monotonic()
+        decided_ns = time.monotonic_ns()
         await call.interrupt()
         await alice.until_quiet(call.server.bot, 300)
-        last_ms.append(1e3 * (alice.heard_from(call.server.bot)[-1].at_s - decided_s))
+        last_ms.append((call.transport.sent_frames()[-1].sent_ns - decided_ns) / 1e6)
     speech = [packet for packet in alice.heard_from(call.server.bot) if packet.speech]
     sent = call.transport.status().send
     print(f"decision to last packet: {[f'{ms:.1f}' for ms in last_ms]} ms")

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.local_discord import LocalDiscord
+from tests.local_discord import LocalDiscord, Permission
 from tests.transports.discord import signals
 from tests.transports.discord.conftest import Call, on_the_phone
 from tests.transports.discord.test_trouble import both_ways
@@ -29,7 +29,7 @@ def connection_of(call: Call) -> VoiceConnection:
 
 
 async def until_mending(call: Call, fault: Fault, remedy: Remedy) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while Mending(fault, remedy) not in call.events:
             call.happened.clear()
             await call.happened.wait()
@@ -63,6 +63,41 @@ async def test_a_bot_that_stays_mute_after_a_rejoin_is_built_anew(call: Call, mo
     await both_ways(call, alice)
     assert remedies(call) == {"rejoin": 1, "new_session": 1}
     assert not any(isinstance(event, LineClosed) for event in call.events)
+
+
+async def test_a_bot_that_stays_deaf_whatever_it_tries_gives_up_and_says_so(server: LocalDiscord):
+    health = HealthPolicy(deaf_after_s=1, deaf_packets=25, grace_s=1)
+    async with on_the_phone(server, DiscordVoiceSettings(health=health)) as call:
+        await call.transport.join(call.channel(server.voice_channel))
+        alice = await call.guest("alice")
+        async with server.faults.deafening(server.bot, alice.user):
+            await until_mending(call, Fault.DEAF, Remedy.GIVE_UP)
+            await call.until_event(LineClosed, timeout_s=20)
+        ladder = [Remedy.RECOVER_DAVE, Remedy.REJOIN, Remedy.NEW_SESSION, Remedy.GIVE_UP]
+        assert [event.remedy for event in call.events if isinstance(event, Mending)] == ladder
+        assert [event.fault for event in call.events if isinstance(event, Mending)] == [Fault.DEAF] * 4
+        closed = [event for event in call.events if isinstance(event, LineClosed)]
+        assert closed == [LineClosed("the voice connection broke and could not be mended")]
+        assert not call.transport.status().connected
+        assert server.bot.id not in server.voice_states.states
+        await call.transport.join(call.channel(server.voice_channel))
+        await both_ways(call, alice)
+
+
+async def test_a_bot_that_cannot_be_built_anew_gives_up_and_says_so(server: LocalDiscord):
+    health = HealthPolicy(mute_after_s=0.5, grace_s=1)
+    async with on_the_phone(server, DiscordVoiceSettings(health=health, join_timeout_s=1)) as call:
+        await call.transport.join(call.channel(server.voice_channel))
+        await call.guest("alice")
+        connection_of(call).end_reader()
+        # It is left in the channel until it leaves of its own accord, and is then not let in again.
+        await server.overwrite(server.bot, server.voice_channel, deny=Permission.CONNECT)
+        await until_mending(call, Fault.DEAD, Remedy.GIVE_UP)
+        await call.until_event(LineClosed, timeout_s=20)
+        assert remedies(call) == {"rejoin": 1, "new_session": 1, "give_up": 1}
+        closed = [event for event in call.events if isinstance(event, LineClosed)]
+        assert closed == [LineClosed("the voice connection broke and could not be mended")]
+        assert not call.transport.status().connected
 
 
 async def test_a_gateway_task_that_ended_is_replaced(call: Call):
