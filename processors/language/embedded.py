@@ -14,7 +14,7 @@ from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
 from processors.language.engines import Delta, Finish, Message, Usage, context_within
 from processors.language.gguf import trained_context
-from processors.language.settings import Sampling
+from processors.language.settings import KEPT_PROMPTS_MIB, Sampling
 from processors.language.tool_calls import CallAssembler, Tool, described, openai_message
 from processors.models import ModelStore
 
@@ -23,8 +23,6 @@ _USUAL_CONTEXT = 2048
 _MOST_THREADS = 8
 _READ_AT_ONCE = 64
 """Tokens of a prompt that are read before the next look at who else wants the model: 160 ms of the default model's."""
-_KEPT_PROMPTS_MIB = 64
-"""What has been read of prompts that others have pushed out of their slot. llama.cpp's default is 8 GiB."""
 _COURTESY_S = 0.5
 """A voice turn asks several times in a row; for this long after each the others leave the cores to it."""
 _MOST_COURTESY_S = 1.5
@@ -39,8 +37,11 @@ class EmbeddedLlm:
     cancelled reply stops in the same way.
     """
 
-    def __init__(self, store: ModelStore, model: str, *, context_tokens: int) -> None:
+    def __init__(
+        self, store: ModelStore, model: str, *, context_tokens: int, kept_prompts_mib: int = KEPT_PROMPTS_MIB
+    ) -> None:
         """`context_tokens` is what each slot is allotted, as far as the model takes it; 0 for what is usual."""
+        self._kept_prompts_mib = kept_prompts_mib
         self._store = store
         self._model = model
         self._allowed_tokens = context_tokens
@@ -163,7 +164,8 @@ class EmbeddedLlm:
         params.n_parallel = 2
         params.n_ctx = self._context_tokens * params.n_parallel
         params.n_batch = params.n_ubatch = _READ_AT_ONCE
-        params.cache_ram_mib = _KEPT_PROMPTS_MIB
+        # Not set, it is 8 GiB.
+        params.cache_ram_mib = self._kept_prompts_mib
         # Short prompts behind a few hundred tokens are read an eighth faster without it on a CPU.
         params.flash_attn_type = 0
         # Its threads wait for each other after every layer, spinning: one whose core somebody else has (and a turn's

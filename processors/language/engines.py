@@ -209,7 +209,12 @@ def context_within(own: int, most: int, model: str, *, usual: int) -> int:
 def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
     from processors.language.embedded import EmbeddedLlm
 
-    return EmbeddedLlm(store, settings.embedded_model, context_tokens=settings.context_tokens)
+    return EmbeddedLlm(
+        store,
+        settings.embedded_model,
+        context_tokens=settings.context_tokens,
+        kept_prompts_mib=settings.embedded_kept_prompts_mib,
+    )
 
 
 def _scripted(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:

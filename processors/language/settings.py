@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from processors.setting_names import Env, SettingsGroup
 
+KEPT_PROMPTS_MIB = 64
 _NO_KEY = SecretStr("")
 _LEAST_CONTEXT = 512
 _DURATION = re.compile(r"-?\d+|(\d+(\.\d+)?(ms|s|m|h))+")
@@ -146,6 +147,8 @@ class LanguageSettings(SettingsGroup):
     """Highest temperature of single models, such as ["ollama:llama3.2:1b=0.4"], for those that ramble above it."""
     embedded_model: str = "smollm2-135m-instruct"
     """The embedded engine's model, by its name in `acore models list`, or the path of a GGUF file."""
+    embedded_kept_prompts_mib: int = Field(default=KEPT_PROMPTS_MIB, ge=0, le=65536)
+    """Memory (MiB) for what the embedded engine has read of prompts that others pushed aside; 0 to read them anew."""
     context_tokens: int = Field(default=0, ge=0, le=2_000_000)
     """The most tokens a model is shown, and what the embedded one and Ollama allot, as far as the model takes them.
     0: 2048 (embedded), 4096 (Ollama, or what its model file says), 8192 (servers; 4096 if they do not say theirs)."""

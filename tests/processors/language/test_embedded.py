@@ -13,8 +13,8 @@ import pytest
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Priority
 from processors.language.embedded import EmbeddedLlm
-from processors.language.engines import Message
-from processors.language.settings import Sampling
+from processors.language.engines import Message, make_llm
+from processors.language.settings import LanguageSettings, Sampling
 from processors.models import ModelStore
 from tests.processors.language.asking import CANCEL_BUDGET_S, cancel_s, reply
 
@@ -27,6 +27,7 @@ class StubbornServer:
     def __init__(self, params: Any) -> None:
         if self.refuses_to_load:
             raise RuntimeError("failed to load model")
+        self.params = params
         self.gate: threading.Event | None = None
         """If set, requests wait for it."""
         self.on_stuck: Any = lambda: None
@@ -79,6 +80,21 @@ async def started(tmp_path):
         yield llm
     finally:
         await llm.close()
+
+
+async def test_what_is_kept_of_prompts_is_bounded_by_the_setting(tmp_path, llama_cpp):
+    model = tmp_path / "tiny.gguf"
+    model.write_bytes(b"GGUF")
+    for settings, bound_mib in (
+        (LanguageSettings(embedded_model=str(model)), 64),
+        (LanguageSettings(embedded_model=str(model), embedded_kept_prompts_mib=0), 0),
+    ):
+        llm = make_llm(settings, ModelStore(tmp_path, offline=True))
+        try:
+            await llm.start()
+        finally:
+            await llm.close()
+        assert llama_cpp[-1].params.cache_ram_mib == bound_mib
 
 
 async def test_a_cancel_frees_the_caller_within_20_ms_though_the_library_goes_on(tmp_path, llama_cpp):
