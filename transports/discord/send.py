@@ -7,6 +7,9 @@ ring runs dry five silence frames tell the listeners' decoders that speech is ov
 `clear` is barge-in: what has not left never will. `pause` keeps the position, for an interruption that may be false.
 """
 
+import contextlib
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -20,7 +23,6 @@ from transports.discord.errors import OpusError
 from transports.discord.opus import SILENCE, Encoder
 from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import SendStatus
-from transports.discord.urgency import hurry
 
 FRAME_S = 0.02
 TICKS_PER_FRAME = 960
@@ -28,6 +30,9 @@ TICKS_PER_FRAME = 960
 SILENCE_FRAMES = 5
 _SHORTEST_GAP_S = 0.015
 """After a late frame the next may come a little early, so that the grid is regained without a burst."""
+_NICE = -10
+_REAL_TIME = 1
+"""The lowest real-time priority: before every ordinary thread. The thread works 2 % of the time."""
 _POLL_S = 0.02
 """How often a line that is down is looked at."""
 _LOG_FRAMES = 3000
@@ -188,7 +193,7 @@ class Sender:
     # ---- the thread
 
     def _run(self) -> None:
-        hurry()
+        _hurry()
         try:
             while (job := self._next()) is not None:
                 self._emit(*job)
@@ -300,3 +305,21 @@ class Sender:
             else:
                 self._dropped += 1
         frame.done(played)
+
+
+def _hurry() -> None:
+    """Have the system run this thread as soon as its time has come. Linux only: there priorities are a thread's own.
+
+    With both cores seven times overcommitted, gaps between packets were 28 ms at p99 at `_NICE` and 20.9 ms in real
+    time. Few processes may do either (`LimitRTPRIO=1` or `LimitNICE=-10` in a systemd unit allow it); without, the
+    grid is as even as the machine is idle: 26 to 34 ms at p99 where several processes want each core. Engines that
+    are niced, or short scheduler slices for this thread, change nothing about that: it waits for the interpreter,
+    whose holder has no core.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_REAL_TIME))
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -28,4 +28,4 @@ async def test_packets_leave_every_twenty_milliseconds_while_all_engines_work(ta
     assert len(gaps_ms) > 100
     assert p50 == pytest.approx(20, abs=1)
     # On a machine at rest 23 ms; on a busy one its scheduler has the last word about the last percent.
-    assert p99 < 20 + max(3.0, 1.5 * machine.late_ms(99))
+    assert p99 < 20 + max(3.0, 4 * machine.late_ms(99))
