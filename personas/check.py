@@ -3,6 +3,7 @@
 import re
 
 from personas.cards.model import SPEC_V3, Card
+from personas.check_lore import check_lore
 from personas.errors import PersonaError
 from personas.lorebooks.matching import compiled
 from personas.lorebooks.model import Entry
@@ -11,6 +12,8 @@ from personas.profile import CharacterProfile
 
 _EXTENSION = re.compile(r"[a-z0-9]+")
 _LANGUAGE = re.compile(r"[a-z]{2}")
+_ADDRESSES = ("http://", "https://", "data:", "embeded://", "__asset:", "ccdefault:")
+"""How the address of an asset may begin."""
 
 
 def check_card(card: Card) -> tuple[str, ...]:
@@ -56,6 +59,8 @@ def _assets(card: Card) -> tuple[str, ...]:
     for asset in card.assets or ():
         if not _EXTENSION.fullmatch(asset.ext) and asset.uri != "ccdefault:":
             found.append(f"asset {asset.name!r}: `ext` must be lower case and without a dot, not {asset.ext!r}")
+        if not asset.uri.startswith(_ADDRESSES):
+            found.append(f"asset {asset.name!r}: {asset.uri[:40]!r} is no address that programs know")
         path = asset.uri.removeprefix("embeded://")
         if path != asset.uri and path not in card.files:
             found.append(f"asset {asset.name!r}: there is no {path!r} in the file")
@@ -75,7 +80,9 @@ def _book(card: Card) -> tuple[str, ...]:
         book = card_lorebook(card)
     except PersonaError as error:
         return (str(error),)
-    return tuple(line for entry in book.entries for line in _entry(entry)) if book else ()
+    if book is None or card.character_book is None:
+        return ()
+    return (*check_lore(card.character_book), *(line for entry in book.entries for line in _entry(entry)))
 
 
 def _entry(entry: Entry) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def export_card(
     folder: FolderOption = None,
 ) -> None:
     """Write a character as a V3 card; a PNG can be read by V2 programs too."""
-    from personas.cards.write import save_card
+    from personas.cards.write import left_out, save_card
     from personas.library import load_folder, read_character
 
     try:
@@ -60,6 +60,8 @@ def export_card(
         _complain(str(error))
         raise typer.Exit(1) from None
     _say(f"{profile.name} -> {target}")
+    if lost := left_out(profile.card, target):
+        _complain(f"{target.name} cannot hold, and so does not have: {', '.join(lost)}")
 
 
 @cards_app.command("check")

@@ -38,6 +38,13 @@ def save_card(card: Card, path: Path | str) -> None:
         raise CardError(f"{path}: {error.strerror or error}") from None
 
 
+def left_out(card: Card, path: Path | str) -> tuple[str, ...]:
+    """What of a card's pictures and other files a file of that name cannot hold; people must be told (V3, `assets`)."""
+    suffix = Path(path).suffix.lower()
+    picture = ("its picture",) if card.avatar is not None and suffix != ".png" else ()
+    return (*picture, *(card.files if suffix != ".charx" else ()))
+
+
 def card_document(card: Card) -> dict[str, Json]:
     """The card as the JSON object of a V3 card, with everything its file held."""
     data: dict[str, Json] = {key: getattr(card, key) for key in TEXT_FIELDS}

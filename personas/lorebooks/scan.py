@@ -5,9 +5,10 @@ The rules are those of SillyTavern's world info, with V3's decorators on top:
 1. An entry is a candidate when it is enabled, meant for the character, not resting, not delayed, and
 constant, sticky, forced, or called by its keys within its scan depth. 2. Of each inclusion group one
 candidate remains; each remaining one rolls its probability, once per scan. 3. Texts are taken until the
-token budget is full: sticky ones first, the character's book before global ones, then by priority or
-order. 4. With recursion, the texts just taken are searched too, for a bounded number of rounds. 5. If too
-few entries were activated, older messages are searched, one at a time.
+token budget is full: sticky ones first, then constant ones (unless a priority says otherwise), the
+character's book before global ones, then by priority or order. 4. With recursion, the texts just taken are
+searched too, for a bounded number of rounds. 5. If too few entries were activated, older messages are
+searched, one at a time.
 
 Pure: the chat, the state, the dice and the token counter come in as arguments.
 """
@@ -169,6 +170,7 @@ class _Scanner:
         self._rank = lambda entry: (
             entry.conditions.trimmed_first,
             not self._state.is_sticky(entry),
+            not (entry.constant and entry.priority is None),
             ranks[id(self._book_of[entry.id])],
             -(entry.order if entry.priority is None else entry.priority),
         )

@@ -111,3 +111,12 @@ def test_cards_are_kept_where_the_bot_looks_for_them(
     result = CliRunner().invoke(app, ["cards", "import", str(cards / "a.json")])
     assert result.exit_code == 0, result.output + result.stderr
     assert (tmp_path / "bot" / "characters" / "dr-who.json").exists()
+
+
+def test_an_export_says_what_its_format_cannot_hold(tmp_path: Path, folder: Path) -> None:
+    icon = {"type": "icon", "uri": "embeded://a.png", "name": "main", "ext": "png"}
+    (tmp_path / "mira.charx").write_bytes(charx(v3(assets=[icon]), {"a.png": png()}))
+    for suffix, told in ((".json", True), (".png", True), (".charx", False)):
+        result = run("export", tmp_path / "mira.charx", tmp_path / f"out{suffix}", "--folder", folder)
+        assert result.exit_code == 0
+        assert ("does not have: a.png" in result.output) is told

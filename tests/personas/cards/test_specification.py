@@ -1,5 +1,7 @@
 """Every MUST of the public V1, V2 and V3 card specifications that binds a program which reads, plays and
-writes cards, one test each; the test's name says the rule, the comment where it stands."""
+writes cards, one test each; the test's name says the rule, the comment where it stands. The types of V3's lorebook
+fields, the values of its decorators and its assets are in `test_specification_more`; that a character begins with its
+first message, or another that is chosen, in `tests.e2e.discord.test_characters`."""
 
 import base64
 import json

@@ -276,6 +276,13 @@ def test_priority_decides_what_the_budget_drops() -> None:
     assert texts(run(low, high, said="cat", token_budget=2)) == ["high x"]
 
 
+def test_a_constant_entry_is_dropped_last_unless_it_has_a_priority() -> None:
+    always = entry(content="always x", insertion_order=1, constant=True)
+    called = entry("cat", content="called x", insertion_order=99)
+    assert texts(run(always, called, said="cat", token_budget=2)) == ["always x"]
+    assert texts(run({**always, "priority": 1}, called, said="cat", token_budget=2)) == ["called x"]
+
+
 def test_a_book_has_its_own_budget() -> None:
     entries = [entry("cat", content=f"w{n} x", insertion_order=n) for n in range(3)]
     assert texts(run(*entries, said="cat", book={"token_budget": 4})) == ["w1 x", "w2 x"]
