@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from pipeline.replay import Room
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
 from pipeline.turn_listener import TurnListener
-from pipeline.voice import VoicePipeline, voice_pipeline
+from pipeline.voice import voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import SilentFrame, VoicedFrame
@@ -130,14 +130,7 @@ class LoadRoom:
         self._meter = meter
         pipeline = voice_pipeline(engines, settings, character, self._clock)
         hearing, *rest = pipeline.stages
-        self._pipeline = VoicePipeline(
-            pipeline.hearing,
-            pipeline.turn_taking,
-            pipeline.conversation,
-            pipeline.speaker,
-            (hearing, _Probe(self._clock, meter), *rest),
-            pipeline.tail,
-        )
+        self._pipeline = replace(pipeline, stages=(hearing, _Probe(self._clock, meter), *rest))
         view = Room(pipeline.turn_taking)
         self._talkers = {
             f"speaker {index + 1}": Talker(sounds, view, (number * 5 + index) % len(sounds))

@@ -88,8 +88,8 @@ class LatencyObserver:
                 self._transcribed_ms = at_ms
             case SpeculateFrame():
                 self._begin(frame)
-            case SayFrame(turn=turn, attempt=attempt, at_ms=at_ms):
-                self._keep(attempt, TurnRecord(turn, (), started_ms=at_ms, stopped_ms=at_ms), {})
+            case SayFrame(turn=turn, attempt=attempt, at_ms=at_ms, persona=persona):
+                self._keep(attempt, TurnRecord(turn, (), started_ms=at_ms, stopped_ms=at_ms, persona=persona), {})
             case TurnClosedFrame():
                 await self._closed(frame)
             case ReplyTextFrame(attempt=attempt, text=text, at_ms=at_ms):

@@ -17,7 +17,7 @@ from pipeline.room_notices import notice_of, step_on_stage
 from pipeline.session import VoiceSession
 from pipeline.settings import Settings
 from pipeline.turn_listener import TurnListener
-from pipeline.voice import VoicePipeline, voice_pipeline
+from pipeline.voice import VoicePipeline, make_prompt, room_voice, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
@@ -27,7 +27,7 @@ from processors.memory.background import BackgroundWorker
 from processors.memory.remembrance import Remembrance
 from processors.memory.room import RoomMemory
 from processors.memory.worker import MemoryWorker
-from text.cast import Cast
+from text.cast import Cast, LoreLikeness
 from text.permissions import missing_rights
 from text.rooms import ListenerStatus, RoomError, RoomStatus
 from transports.discord import (
@@ -75,9 +75,11 @@ class DiscordRoom:
         on_closed: Callable[["DiscordRoom", str], None],
         overhear: Overhear = nobody_overhears,
         memory: Remembrance | None = None,
+        likeness: LoreLikeness | None = None,
     ) -> None:
         self._channel = channel
         self._engines = engines
+        self._settings = settings
         self._speaker_limit = settings.discord_voice.speaker_limit
         self._told_of: set[int] = set()
         """Of whom the channel knows that they are beyond the limit; once a stay is enough."""
@@ -87,17 +89,19 @@ class DiscordRoom:
         self._overhear = overhear
         self._closing = False
         clock = SessionClock()
-        self._mind = RoomMind(cast, str(channel.guild.id), str(channel.id), self._name_of)
-        self._character = character = self._mind.opening.character
+        self._mind = RoomMind(cast, str(channel.guild.id), str(channel.id), self._name_of, likeness=likeness)
+        character = self._mind.character
         self._since_s = time.time()
         self._side_workers: list[BaseWorker] = [TurnListener(f"turns-{channel.guild.id}", self._note_turn)]
-        room_memory = None
+        self._memory = memory
+        self._recall: RoomMemory | None = None
+        self._record: MemoryWorker | None = None
         if memory:
-            room_memory = RoomMemory(memory, self._scene, character.id)
+            self._recall = RoomMemory(memory, self._scene, character.id)
             memory.limit_knowledge(character.id, character.settings.knowledge)
             name = f"memory-{channel.guild.id}"
-            worker = MemoryWorker(name, memory, self._scene, character.id, character.name, self._name_of)
-            self._side_workers.append(worker)
+            self._record = MemoryWorker(name, memory, self._scene, character.id, character.name, self._name_of)
+            self._side_workers.append(self._record)
             self._side_workers.append(
                 BackgroundWorker(f"background-{channel.guild.id}", lambda: self._background(memory), self._know)
             )
@@ -109,7 +113,7 @@ class DiscordRoom:
             name_of=self._name_of,
             people=self._people,
             mind=self._mind,
-            memory=room_memory,
+            memory=self._recall,
         )
         self.transport = DiscordTransport(
             settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s
@@ -163,6 +167,29 @@ class DiscordRoom:
             await self.transport.move(channel)
         except DiscordVoiceError as error:
             raise RoomError(str(error)) from error
+        self.recast()
+
+    def recast(self) -> None:
+        """Let whoever is chosen for the channel have the room, from the next reply on."""
+        if not self._mind.enter(str(self.channel.id)):
+            return
+        chosen = self._mind.character
+        voice = room_voice(self._engines, self._settings, chosen)
+        logger.info("{} has the voice room now", chosen.name)
+        prompt = make_prompt(self._settings, chosen, self._mind.opening.system, self._engines.llm)
+        self.pipeline.hand_over(prompt, chosen, voice)
+        if self._memory and self._recall and self._record:
+            self._recall.hand_over(chosen.id)
+            self._memory.limit_knowledge(chosen.id, chosen.settings.knowledge)
+            self._record.hand_over(chosen.id, chosen.name)
+            self._later(self._learn(self._memory))
+        else:
+            self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
+
+    async def _learn(self, memory: Remembrance) -> None:
+        """Have the character know what it knows of the people here, and the model read it."""
+        self.pipeline.conversation.know(await self._background(memory))
+        await self._engines.llm.prefill(self.pipeline.conversation.prefix)
 
     async def close(self, reason: str) -> None:
         """Leave and end the session; done within three seconds. Safe to repeat."""
@@ -179,15 +206,17 @@ class DiscordRoom:
             for task in late:
                 logger.warning("the voice session did not end in time")
                 task.cancel()
+        await self._mind.close()
         await self.transport.cleanup()
         if self._posts:
             _, late = await asyncio.wait(self._posts, timeout=_POST_S)
             for task in late:
                 task.cancel()
 
-    async def say(self, text: str) -> None:
-        """Speak `text` as soon as the floor is free."""
-        await self._session.queue(AnnounceFrame(text))
+    async def say(self, text: str, character: str = "") -> None:
+        """Speak `text` as soon as the floor is free, in the voice of a character of this id; by default in that of
+        whoever has the room."""
+        await self._session.queue(AnnounceFrame(text, character))
 
     def listen(self, on: bool) -> None:
         """Begin or stop to hear everybody."""
@@ -202,7 +231,7 @@ class DiscordRoom:
         if voice not in self._engines.tts.voices:
             raise RoomError(f"I have no voice `{voice}`; `/voices` lists them.")
         speaker = self.pipeline.speaker
-        speaker.style = replace(speaker.style, voice=voice)
+        speaker.restyle(replace(speaker.style, voice=voice))
 
     def status(self) -> RoomStatus:
         """The present state."""
@@ -232,9 +261,13 @@ class DiscordRoom:
         await self.notify(f"I have lost the permission {names} here, so I am leaving.")
         self._on_closed(self, f"the bot lost the permission {names} there")
 
-    def _name_of(self, user_id: str) -> str:
-        member = self._channel.guild.get_member(int(user_id)) if user_id.isdigit() else None
-        return member.display_name if member else user_id
+    def _name_of(self, id: str) -> str:
+        """The name of a member, or of a character."""
+        if id.isdigit():
+            member = self._channel.guild.get_member(int(id))
+            return member.display_name if member else id
+        player = self._mind.player(id) if id else None
+        return player.name if player else id
 
     def _scene(self) -> Scene:
         """Where the room is now, for memory."""
@@ -254,7 +287,7 @@ class DiscordRoom:
 
     async def _background(self, memory: Remembrance) -> Background:
         people = {str(member.id): member.display_name for member in self.channel.members if not member.bot}
-        return await memory.background(self._scene(), self._character.id, people)
+        return await memory.background(self._scene(), self._mind.character.id, people)
 
     def _know(self, background: Background) -> None:
         conversation = self.pipeline.conversation
@@ -273,7 +306,7 @@ class DiscordRoom:
         if record.answered and record.heard:
             self._last_turn = record
         if record.heard or record.spoken:
-            self._later(self._overhear(self.channel.guild.id, self._character, record, self._name_of))
+            self._later(self._overhear(self.channel.guild.id, self._mind.character, record, self._name_of))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._closing or task.cancelled():
@@ -286,6 +319,8 @@ class DiscordRoom:
         match event:
             case LineUp():
                 self._lacked = set(missing_rights(self.channel))
+                # A moderator may have dragged the bot to a channel for which somebody else was chosen.
+                self.recast()
             case LineDown(code=code):
                 logger.warning("voice line down (close code {}), mending", code)
             case Silenced(suppressed=True) if isinstance(self.channel, discord.StageChannel):

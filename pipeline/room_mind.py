@@ -5,18 +5,21 @@ from collections import deque
 from collections.abc import Callable
 
 from personas.behaviour import Said
+from personas.frameworks import compile_character
 from personas.lorebooks import LoreMessage
+from personas.profile import CharacterProfile
 from processors.events import TurnRecord
 from processors.floor import Heard
 from processors.language.context import Notes
-from text.cast import Cast, Cue
+from processors.memory.ahead import Ahead
+from text.cast import Cast, Cue, LoreLikeness
 
 _REMEMBERED = 20
 """Messages that lore is looked for in."""
 
 
 class RoomMind:
-    """The character that was chosen for a voice channel when the room was opened."""
+    """The character that was chosen for a voice channel, or for its server."""
 
     def __init__(
         self,
@@ -25,21 +28,61 @@ class RoomMind:
         channel_id: str,
         name_of: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
+        *,
+        likeness: LoreLikeness | None = None,
     ) -> None:
-        """`name_of` gives the name of a speaker's id, `clock` Unix time."""
+        """
+        Args:
+            name_of: gives the name of a speaker's id.
+            clock: gives Unix time.
+            likeness: finds lore by its meaning; None to find it by its keys alone.
+        """
         self._cast = cast
         self._where = (guild_id, channel_id)
         self._name_of = name_of
         self._clock = clock
+        self._likeness = likeness
+        self._alike: Ahead[tuple[str, ...]] = Ahead(self._find_alike, ())
+        self._near: tuple[tuple[Heard, ...], tuple[str, ...]] = ((), ())
+        """What was said, and the ids of the lore that is near to it in meaning."""
         self._lately: deque[LoreMessage] = deque(maxlen=_REMEMBERED)
         self._id = cast.lead(guild_id, channel_id).id
         self.opening: Cue = self._cue((Heard("", ""),))
-        """What stays the same as long as the room is open."""
+        """What stays the same as long as the same character has the room."""
+
+    @property
+    def character(self) -> CharacterProfile:
+        """Who has the room."""
+        return self.opening.character
+
+    def enter(self, channel_id: str) -> bool:
+        """The room is in this channel now, and whoever was chosen for it has it. Whether that is another character."""
+        self._where = (self._where[0], channel_id)
+        before, self._id = self._id, self._cast.lead(*self._where).id
+        if self._id == before:
+            return False
+        self._alike.stop()
+        self._near = ((), ())
+        self.opening = self._cue((Heard("", ""),))
+        return True
+
+    def player(self, character_id: str) -> CharacterProfile | None:
+        """A character of the cast, whether it has the room or not."""
+        profile = self._cast.roster.get(character_id)
+        return compile_character(profile) if profile else None
+
+    async def prepare(self, heard: tuple[Heard, ...]) -> None:
+        """Find the lore that is near in meaning to `heard`, by the deadline of memory's recall. Asked for when the
+        first words are known, it is found while the rest is spoken."""
+        if self._likeness:
+            self._near = (heard, await self._alike.get(heard))
 
     def notes(self, heard: tuple[Heard, ...]) -> Notes:
         """What the character brings to its answer to `heard`. Called for every guess at the words, so it is quick."""
-        cue = self._cue(heard)
-        # Whoever listens gains nothing from a text that stands some messages back.
+        near = self._near[1] if self._near[0] == heard else ()
+        cue = self._cue(heard, near)
+        # Texts that should stand some messages back stand here, too: among the messages they would move with every
+        # turn, and the engine would have to read all that follows them anew (8 ms a token).
         lore = (*cue.lore, *(note.text for note in cue.notes))
         return Notes(lore=lore, state=cue.state, reminder=cue.reminder)
 
@@ -53,9 +96,17 @@ class RoomMind:
         if record.answered and record.heard:
             partner = record.heard[-1]
             self._cast.answered(*self._where, self._id, partner.speaker, partner.text, now_s)
-            self._lately.append(LoreMessage(self.opening.character.name, record.spoken, by_character=True))
+            self._lately.append(LoreMessage(self.character.name, record.spoken, by_character=True))
 
-    def _cue(self, heard: tuple[Heard, ...]) -> Cue:
+    async def close(self) -> None:
+        """Stop looking for lore."""
+        await self._alike.close()
+
+    async def _find_alike(self, heard: tuple[Heard, ...]) -> tuple[str, ...]:
+        said = " ".join(one.text for one in heard)
+        return await self._likeness.find(self._cast.books_of(self._id), said) if self._likeness else ()
+
+    def _cue(self, heard: tuple[Heard, ...], near: tuple[str, ...] = ()) -> Cue:
         said = [LoreMessage(self._name_of(one.speaker), one.text) for one in heard]
         speaker = heard[-1].speaker
         return self._cast.cue(
@@ -65,4 +116,5 @@ class RoomMind:
             user_name=self._name_of(speaker),
             messages=[*self._lately, *said],
             now_s=self._clock(),
+            alike=near,
         )

@@ -13,7 +13,7 @@ from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom, Overhear, nobody_overhears
 from pipeline.settings import Settings
 from processors.memory.remembrance import Remembrance
-from text.cast import Cast
+from text.cast import Cast, LoreLikeness
 from text.permissions import check_joinable
 from text.rooms import RoomError
 
@@ -38,13 +38,19 @@ class DiscordRooms:
         opt_outs: OptOuts,
         overhear: Overhear = nobody_overhears,
         memory: Remembrance | None = None,
+        likeness: LoreLikeness | None = None,
     ) -> None:
-        """`overhear` is told of every turn of every room."""
+        """
+        Args:
+            overhear: is told of every turn of every room.
+            likeness: finds lore by its meaning; None to find it by its keys alone.
+        """
         self._settings = settings
         self._cast = cast
         self._opt_outs = opt_outs
         self._overhear = overhear
         self._memory = memory
+        self._likeness = likeness
         self._engines: Engines | None = None
         self._rooms: dict[int, DiscordRoom] = {}
         self._locks: dict[int, asyncio.Lock] = {}
@@ -63,8 +69,6 @@ class DiscordRooms:
         Raises:
             RoomError: it cannot be joined; says what is missing.
         """
-        if not self._settings.discord.voice:
-            raise RoomError("I only write here: voice is switched off (DISCORD_VOICE).")
         if self._engines is None:
             raise RoomError("I am still waking up; try again in a few seconds.")
         guild_id = channel.guild.id
@@ -83,6 +87,7 @@ class DiscordRooms:
                 self._room_closed,
                 self._overhear,
                 self._memory,
+                self._likeness,
             )
             self._rooms[guild_id] = room
             try:

@@ -31,9 +31,10 @@ class TextSide:
     async def overhear(
         self, guild_id: int, character: CharacterProfile, record: TurnRecord, name_of: Callable[[str], str]
     ) -> None:
-        """Tell it of a turn in a voice room: text and voice share a mind."""
+        """Tell it of a turn in a voice room: text and voice share a mind. `name_of` knows people and characters."""
         at_s = time.time()
-        spoken = Utterance(character.id, character.name, record.spoken, at_s, by_character=True)
+        speaker = (record.persona, name_of(record.persona)) if record.persona else (character.id, character.name)
+        spoken = Utterance(*speaker, record.spoken, at_s, by_character=True)
         turn = VoiceTurn(
             source=self.line.name,
             guild_id=str(guild_id),

@@ -12,7 +12,7 @@ from pipeline.room_mind import RoomMind
 from pipeline.settings import Settings
 from processors.clock import SessionClock
 from processors.hearing.hearing import Hearing
-from processors.language.context import NO_NOTES, fit_examples, room_of
+from processors.language.context import fit_examples, room_of
 from processors.language.conversation import Conversation, Prompt
 from processors.language.engines import LanguageModel, Message, context_of
 from processors.language.responder import Responder
@@ -21,7 +21,7 @@ from processors.memory.room import RoomMemory
 from processors.speaking.engines import VoiceStyle
 from processors.speaking.playout import Playout
 from processors.speaking.pronunciation import pronunciations_of
-from processors.speaking.speaker import Filler, Speaker
+from processors.speaking.speaker import Filler, Speaker, Voice
 from processors.thinking.gate import ThinkingGate
 from processors.turn_taking import TurnTaking
 
@@ -32,6 +32,7 @@ class VoicePipeline:
 
     hearing: Hearing
     turn_taking: TurnTaking
+    gate: ThinkingGate
     conversation: Conversation
     speaker: Speaker
     stages: tuple[FrameProcessor, ...]
@@ -44,6 +45,12 @@ class VoicePipeline:
     def between(self, source: FrameProcessor, sink: FrameProcessor) -> list[FrameProcessor]:
         """The whole pipeline, from the transport's input to what stands behind its output."""
         return [source, *self.stages, sink, self.tail]
+
+    def hand_over(self, prompt: Prompt, character: CharacterProfile, voice: Voice) -> None:
+        """Another character has the room, from the next reply on."""
+        self.conversation.hand_over(prompt)
+        self.gate.names = names_of(character)
+        self.speaker.hand_over(voice)
 
 
 def voice_pipeline(
@@ -63,23 +70,35 @@ def voice_pipeline(
     is what the character feels and remembers, None for nothing; `memory` is what comes to its mind of earlier times.
     """
     conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "", llm=engines.llm)
+    voice = room_voice(engines, settings, character)
+
+    def voice_of(persona: str) -> Voice | None:
+        other = mind.player(persona) if mind else None
+        # Whoever has the room may have been given another voice there.
+        if mind is None or other is None or other.id == mind.character.id:
+            return None
+        return room_voice(engines, settings, other)
+
+    hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
+    turn_taking = TurnTaking(settings.turns, clock)
+    gate = ThinkingGate(names_of(character), clock, engines.thinking, people=people)
+    responder = Responder(engines.llm, conversation, settings.language, clock, mind=mind, memory=memory)
+    speaker = Speaker(voice, settings.speaking, clock, voice_of=voice_of)
+    stages = (hearing, turn_taking, gate, responder, speaker)
+    return VoicePipeline(hearing, turn_taking, gate, conversation, speaker, stages, Playout(clock), name_of)
+
+
+def names_of(character: CharacterProfile) -> tuple[str, ...]:
+    """What a character is called, its own name first."""
+    return (character.name, *character.settings.aliases)
+
+
+def room_voice(engines: Engines, settings: Settings, character: CharacterProfile) -> Voice:
+    """How a character speaks in a room."""
     own = character.settings
     says = pronunciations_of(settings.speaking.pronunciations, own.pronunciations)
     style = VoiceStyle(own.voice, own.speed, says)
-    names = (character.name, *own.aliases)
-    hearing = Hearing(engines.stt, engines.make_vad, engines.turn_end, settings.hearing, clock)
-    turn_taking = TurnTaking(settings.turns, clock)
-    notes = mind.notes if mind else lambda _: NO_NOTES
-    filler = Filler(own.fillers, own.filler_after_ms)
-    speaker = Speaker(engines.voice_of(character), style, settings.speaking, clock, filler=filler)
-    stages = (
-        hearing,
-        turn_taking,
-        ThinkingGate(names, clock, people=people),
-        Responder(engines.llm, conversation, settings.language, clock, notes=notes, memory=memory),
-        speaker,
-    )
-    return VoicePipeline(hearing, turn_taking, conversation, speaker, stages, Playout(clock), name_of)
+    return Voice(engines.voice_of(character), style, Filler(own.fillers, own.filler_after_ms))
 
 
 def make_conversation(
@@ -91,17 +110,30 @@ def make_conversation(
 ) -> Conversation:
     """An empty conversation with a character, in the language model's budget. `system` is the beginning of its prompts;
     if empty, that of its card. `llm`, which is started, says how much it takes; without it the settings do."""
+    return Conversation(
+        make_prompt(settings, character, system, llm),
+        most_messages=settings.language.history_messages,
+        most_tokens=_room(settings, llm),
+        name_of=name_of,
+        counter=TokenCounter(),
+    )
+
+
+def make_prompt(
+    settings: Settings, character: CharacterProfile, system: str = "", llm: LanguageModel | None = None
+) -> Prompt:
+    """The beginning of every request in a conversation with a character: `system`, or what its card says, and as many
+    of its examples as there is room for."""
     user_name = settings.persona.user_name
     dialogues = example_dialogues(character.card, user_name)
     blocks = [tuple(Message(line.role, line.text) for line in dialogue) for dialogue in dialogues]
-    context_tokens = context_of(llm, settings.language.context_tokens)
-    room = room_of(context_tokens, settings.language.sampling.max_tokens)
-    counter = TokenCounter()
-    examples = tuple(message for block in fit_examples(blocks, room, counter) for message in block)
-    return Conversation(
-        Prompt(system or character.system_prompt(user_name), examples),
-        most_messages=settings.language.history_messages,
-        most_tokens=room,
-        name_of=name_of,
-        counter=counter,
+    fitting = fit_examples(blocks, _room(settings, llm), TokenCounter())
+    return Prompt(
+        system or character.system_prompt(user_name), tuple(message for block in fitting for message in block)
     )
+
+
+def _room(settings: Settings, llm: LanguageModel | None) -> int:
+    """The tokens a prompt may take."""
+    context_tokens = context_of(llm, settings.language.context_tokens)
+    return room_of(context_tokens, settings.language.sampling.max_tokens)

@@ -41,6 +41,8 @@ class TurnRecord:
     """How many replies were prepared for it, the one that was played included."""
     stages: dict[str, float] = field(default_factory=dict)
     """When each of `STAGES` was passed."""
+    persona: str = ""
+    """Id of the character whose words it read out; empty for the room's own character."""
 
     @property
     def answered(self) -> bool:

@@ -170,6 +170,8 @@ class Announce:
     """Somebody asked the bot to say something. It can only while the floor is free."""
 
     text: str
+    persona: str = ""
+    """Id of the character in whose voice; empty for the room's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ class Say:
     turn: int
     attempt: int
     text: str
+    persona: str = ""
 
 
 Action: TypeAlias = Transcribe | Speculate | Discard | Confirm | Interrupt | CloseUtterance | CloseTurn | Say

@@ -124,6 +124,8 @@ class AnnounceFrame(SystemFrame):
     """Asks turn-taking to have something said as soon as the floor is free."""
 
     text: str
+    persona: str = ""
+    """Id of the character in whose voice; empty for the room's own."""
 
 
 @dataclass
@@ -141,6 +143,8 @@ class SayFrame(SystemFrame):
     attempt: int
     text: str
     at_ms: float
+    persona: str = ""
+    """Id of the character in whose voice; empty for the room's own."""
 
 
 @dataclass

@@ -73,7 +73,7 @@ class TurnTaking(FrameProcessor):
         self.floor = Floor()
         """The present state, for status displays."""
         self._phase_since_ms = 0.0
-        self._announcements: deque[str] = deque(maxlen=_MOST_ANNOUNCEMENTS)
+        self._announcements: deque[Announce] = deque(maxlen=_MOST_ANNOUNCEMENTS)
 
     @property
     def open_s(self) -> float:
@@ -87,13 +87,13 @@ class TurnTaking(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, AnnounceFrame):
-            self._announcements.append(frame.text)
+            self._announcements.append(Announce(frame.text, frame.persona))
         elif event := self._event(frame):
             await self._advance(event)
         else:
             await self.push_frame(frame, direction)
         while self._announcements and self.floor.phase is Phase.IDLE:
-            await self._advance(Announce(self._announcements.popleft()))
+            await self._advance(self._announcements.popleft())
 
     async def _advance(self, event: Event) -> None:
         before = self.floor
@@ -143,7 +143,7 @@ class TurnTaking(FrameProcessor):
                 logger.info("the reply is interrupted")
                 await self.push_frame(InterruptedFrame(attempt, by, now_ms))
                 await self.broadcast_interruption()
-            case Say(turn, attempt, text):
-                await self.push_frame(SayFrame(turn, attempt, text, now_ms))
+            case Say(turn, attempt, text, persona):
+                await self.push_frame(SayFrame(turn, attempt, text, now_ms, persona))
             case CloseTurn(turn, heard, started_ms, stopped_ms, reason):
                 await self.push_frame(TurnClosedFrame(turn, heard, started_ms, stopped_ms, reason))

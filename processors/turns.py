@@ -80,9 +80,10 @@ def step(floor: Floor, event: Event, policy: TurnPolicy) -> Step:
             return replace(floor, saying=f"{floor.saying} {text}"[-_SAYING_CHARS:]), ()
         case Played(attempt) if attempt == floor.attempt and floor.phase is Phase.ANSWERING:
             return _played(floor, policy)
-        case Announce(text) if floor.phase is Phase.IDLE:
+        case Announce(text, persona) if floor.phase is Phase.IDLE:
             turn, attempt = floor.turn + 1, floor.attempt + 1
-            return replace(floor, phase=Phase.ANSWERING, turn=turn, attempt=attempt), (Say(turn, attempt, text),)
+            say = Say(turn, attempt, text, persona)
+            return replace(floor, phase=Phase.ANSWERING, turn=turn, attempt=attempt), (say,)
         case GiveUp(reason) if floor.phase is not Phase.IDLE and not floor.audible:
             return _give_up(floor, reason)
     return floor, ()

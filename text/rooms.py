@@ -55,8 +55,13 @@ class VoiceRoom(Protocol):
         """Where it is."""
         ...
 
-    async def say(self, text: str) -> None:
-        """Speak `text` as soon as the floor is free."""
+    async def say(self, text: str, character: str = "") -> None:
+        """Speak `text` as soon as the floor is free, in the voice of a character of this id; by default in that of
+        whoever has the room."""
+        ...
+
+    def recast(self) -> None:
+        """Let whoever is chosen for the channel have the room, from the next reply on."""
         ...
 
     def listen(self, on: bool) -> None:

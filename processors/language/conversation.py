@@ -128,6 +128,12 @@ class Conversation:
         self._settle()
         return before - len(self._exchanges)
 
+    def hand_over(self, prompt: Prompt) -> None:
+        """Another character has the conversation. What was said to the one before was not said to this one."""
+        self._prompt = prompt
+        self._known = NO_BACKGROUND
+        self.clear()
+
     def clear(self) -> None:
         """Forget all that was said."""
         self._exchanges.clear()

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
@@ -26,9 +26,22 @@ from processors.language.context import NO_NOTES, Notes
 from processors.language.conversation import Conversation
 from processors.language.engines import LanguageModel, Message, Usage
 from processors.language.settings import LanguageSettings
+from processors.memory.port import NO_RECOLLECTION, Recollection
 from processors.memory.room import RoomMemory
 
 _ATTEMPTS_KEPT = 8
+
+
+class Mind(Protocol):
+    """What a character brings to a reply beside what was said."""
+
+    async def prepare(self, heard: tuple[Heard, ...]) -> None:
+        """Look up what `notes` needs for what was heard, by a deadline of its own."""
+        ...
+
+    def notes(self, heard: tuple[Heard, ...]) -> Notes:
+        """What matters for a reply to what was heard, at once."""
+        ...
 
 
 class Responder(FrameProcessor):
@@ -47,12 +60,16 @@ class Responder(FrameProcessor):
         settings: LanguageSettings,
         clock: SessionClock,
         *,
-        notes: Callable[[tuple[Heard, ...]], Notes] = lambda _: NO_NOTES,
+        mind: Mind | None = None,
         memory: RoomMemory | None = None,
     ) -> None:
-        """`notes` gives what matters for a reply to what was heard, at once; `memory` what comes to mind of earlier."""
+        """
+        Args:
+            mind: what the character feels and knows; None for nothing.
+            memory: what comes to its mind of earlier times.
+        """
         super().__init__(name="responder")
-        self._notes = notes
+        self._mind = mind
         self._memory = memory
         self._llm = llm
         self._conversation = conversation
@@ -103,25 +120,31 @@ class Responder(FrameProcessor):
         """Have the newest words read, and those that came meanwhile."""
         while heard := self._unread:
             self._unread = ()
-            notes = await self._recall(heard, self._notes(heard))
+            notes = await self._noted(heard)
             await self._llm.prefill(self._conversation.request(heard, notes))
 
-    async def _recall(self, heard: tuple[Heard, ...], notes: Notes) -> Notes:
-        """`notes` with what comes to mind, by its deadline."""
-        if self._memory is None:
-            return notes
-        return replace(notes, knowledge=(*notes.knowledge, *(await self._memory.recall(heard)).lines))
+    async def _noted(self, heard: tuple[Heard, ...]) -> Notes:
+        """What matters for a reply, with what comes to mind: looked up side by side, each by its deadline."""
+        recollection, _ = await asyncio.gather(self._recall(heard), self._prepare(heard))
+        notes = self._mind.notes(heard) if self._mind else NO_NOTES
+        return replace(notes, knowledge=(*notes.knowledge, *recollection.lines)) if recollection.lines else notes
+
+    async def _recall(self, heard: tuple[Heard, ...]) -> Recollection:
+        return await self._memory.recall(heard) if self._memory else NO_RECOLLECTION
+
+    async def _prepare(self, heard: tuple[Heard, ...]) -> None:
+        if self._mind:
+            await self._mind.prepare(heard)
 
     def _begin(self, frame: SpeculateFrame) -> None:
-        notes = self._notes(frame.heard)
-        self._asked[frame.attempt] = frame.heard, notes
+        self._asked[frame.attempt] = frame.heard, NO_NOTES
         while len(self._asked) > _ATTEMPTS_KEPT:
             self._asked.popitem(last=False)
         with logger.contextualize(turn=frame.turn):
-            self._task = self.create_task(self._respond(frame, notes), name=f"respond-{frame.attempt}")
+            self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
 
-    async def _respond(self, frame: SpeculateFrame, notes: Notes) -> None:
-        notes = await self._recall(frame.heard, notes)
+    async def _respond(self, frame: SpeculateFrame) -> None:
+        notes = await self._noted(frame.heard)
         self._asked[frame.attempt] = frame.heard, notes
         messages = self._conversation.request(frame.heard, notes)
         cut_short = False

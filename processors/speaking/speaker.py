@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import itertools
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from loguru import logger
@@ -41,6 +42,22 @@ class Filler:
 
 
 _NO_FILLER = Filler()
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a character speaks in one room."""
+
+    tts: TextToSpeech
+    style: VoiceStyle = field(default_factory=VoiceStyle)
+    filler: Filler = _NO_FILLER
+
+
+def _room_only(persona: str) -> Voice | None:
+    """For a room in which nobody else is heard."""
+    return None
+
+
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
@@ -50,6 +67,8 @@ class _Reply:
 
     attempt: int
     splitter: ClauseSplitter
+    voice: Voice | None = None
+    """Whose words they are, if not those of the room's own character."""
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
     clauses: asyncio.Queue[tuple[Clause, float] | None] = field(default_factory=asyncio.Queue)
     """Clauses with the time (ms) they were cut at; None is the end. As long as the reply, which has a token limit."""
@@ -72,23 +91,41 @@ class Speaker(FrameProcessor):
 
     def __init__(
         self,
-        tts: TextToSpeech,
-        style: VoiceStyle,
+        voice: Voice,
         settings: SpeakingSettings,
         clock: SessionClock,
         *,
-        filler: Filler = _NO_FILLER,
+        voice_of: Callable[[str], Voice | None] = _room_only,
     ) -> None:
+        """
+        Args:
+            voice: of the room's own character.
+            voice_of: gives another character's by its id, None to have the room's own say it.
+        """
         super().__init__(name="speaker")
-        self._tts = tts
-        self.style = style
-        """How the next clause sounds."""
+        self._voice = voice
+        self._voice_of = voice_of
         self._settings = settings
         self._clock = clock
-        self._filler = filler
-        self._fillers = itertools.cycle(filler.words)
+        self._fillers = itertools.cycle(voice.filler.words)
         self._reply: _Reply | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def style(self) -> VoiceStyle:
+        """How the room's own character sounds."""
+        return self._voice.style
+
+    def restyle(self, style: VoiceStyle) -> None:
+        """Let the room's own character sound otherwise, from the next clause on."""
+        self._voice = replace(self._voice, style=style)
+
+    def hand_over(self, voice: Voice) -> None:
+        """Another character has the room, from the next reply on."""
+        if self._reply:
+            self._reply.voice = self._reply.voice or self._voice
+        self._voice = voice
+        self._fillers = itertools.cycle(voice.filler.words)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -97,10 +134,10 @@ class Speaker(FrameProcessor):
                 await self._stop()
                 with logger.contextualize(turn=turn):
                     self._begin(attempt)
-            case SayFrame(turn=turn, attempt=attempt, text=text):
+            case SayFrame(turn=turn, attempt=attempt, text=text, persona=persona):
                 await self._stop()
                 with logger.contextualize(turn=turn):
-                    reply = self._begin(attempt)
+                    reply = self._begin(attempt, self._voice_of(persona) if persona else None)
                 reply.confirmed.set()
                 self._take(reply, reply.splitter.feed(text))
                 self._finish(reply, cut_short=False)
@@ -120,8 +157,8 @@ class Speaker(FrameProcessor):
         await self._stop()
         await super().cleanup()
 
-    def _begin(self, attempt: int) -> _Reply:
-        reply = self._reply = _Reply(attempt, ClauseSplitter(self._settings.clauses))
+    def _begin(self, attempt: int, voice: Voice | None = None) -> _Reply:
+        reply = self._reply = _Reply(attempt, ClauseSplitter(self._settings.clauses), voice)
         self._task = self.create_task(self._speak(reply), name=f"speak-{attempt}")
         return reply
 
@@ -147,8 +184,8 @@ class Speaker(FrameProcessor):
 
     async def _utter(self, reply: _Reply) -> None:
         try:
-            if self._filler.words:
-                await self._bridge(reply)
+            if self._voice.filler.words and reply.voice is None:
+                await self._bridge(reply, self._voice.filler.after_ms / 1000)
             while (item := await reply.clauses.get()) is not None:
                 await self._say(reply, *item)
         except EngineError as error:
@@ -158,23 +195,24 @@ class Speaker(FrameProcessor):
         await reply.confirmed.wait()
 
     async def _say(self, reply: _Reply, clause: Clause, cut_ms: float) -> None:
-        sound, lead_ms = await self._synthesize(clause)
+        voice = reply.voice or self._voice
+        sound, lead_ms = await self._synthesize(clause, voice)
         ready_ms = self._clock.now_ms()
         await reply.confirmed.wait()
         if not reply.begun:
             await self.push_frame(TTSStartedFrame())
             reply.begun = True
-        rate_hz = self._tts.sample_rate_hz
-        duration_ms, respelled = len(sound) * 1000 / rate_hz, self.style.pronunciations.respelled(clause.text)
+        rate_hz = voice.tts.sample_rate_hz
+        duration_ms, respelled = len(sound) * 1000 / rate_hz, voice.style.pronunciations.respelled(clause.text)
         await self.push_frame(
             ClauseSpokenFrame(reply.attempt, clause.text, duration_ms, lead_ms, cut_ms, ready_ms, respelled)
         )
         if len(sound):
             await self.push_frame(ReplyAudioFrame(sound.tobytes(), rate_hz, 1))
 
-    async def _bridge(self, reply: _Reply) -> None:
+    async def _bridge(self, reply: _Reply, after_s: float) -> None:
         """Say a filler if the turn is over and its reply late."""
-        late = asyncio.create_task(self._late(reply), name="late")
+        late = asyncio.create_task(self._late(reply, after_s), name="late")
         came = asyncio.create_task(reply.came.wait(), name="first clause")
         try:
             await asyncio.wait((late, came), return_when=asyncio.FIRST_COMPLETED)
@@ -182,21 +220,21 @@ class Speaker(FrameProcessor):
             for task in (late, came):
                 task.cancel()
             await asyncio.gather(late, came, return_exceptions=True)
-        if not reply.came.is_set():
-            text = next(self._fillers) + " "
+        if not reply.came.is_set() and (words := next(self._fillers, "")):
+            text = words + " "
             reply.said = text + reply.said
             await self._say(reply, Clause(text, text.strip(), 0, 0), self._clock.now_ms())
 
-    async def _late(self, reply: _Reply) -> None:
+    async def _late(self, reply: _Reply, after_s: float) -> None:
         await reply.confirmed.wait()
-        await asyncio.sleep(self._filler.after_ms / 1000)
+        await asyncio.sleep(after_s)
 
-    async def _synthesize(self, clause: Clause):
+    async def _synthesize(self, clause: Clause, voice: Voice):
         if not clause.spoken:
             return np.empty(0, np.int16), 0.0
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                async with contextlib.aclosing(self._tts.synthesize(clause.spoken, self.style)) as pieces:
+                async with contextlib.aclosing(voice.tts.synthesize(clause.spoken, voice.style)) as pieces:
                     sound = [piece async for piece in pieces]
         except TimeoutError:
             # Not the words themselves: they are the conversation's, and this goes to the log.
@@ -204,7 +242,7 @@ class Speaker(FrameProcessor):
             late = f"no sound for a clause of {length} characters within {timeout_s:g} s (SPEAKING_TIMEOUT_S)"
             raise EngineError(late, retryable=True) from None
         pcm = np.concatenate(sound) if sound else np.empty(0, np.int16)
-        return trim_silence(pcm, self._tts.sample_rate_hz, pause_ms=self._settings.pause_ms)
+        return trim_silence(pcm, voice.tts.sample_rate_hz, pause_ms=self._settings.pause_ms)
 
     async def _stop(self) -> None:
         task, self._task = self._task, None

@@ -85,7 +85,8 @@ class ThinkingGate(FrameProcessor):
         """`people` counts who is in the room, the bot not among them; while it gives 0, those who spoke count."""
         super().__init__(name="thinking-gate")
         self._people = people
-        self._names = names
+        self.names = names
+        """What the bot is called here, its character's name first."""
         self._clock = clock
         self._thinking = thinking
         self._task: asyncio.Task[None] | None = None
@@ -135,4 +136,4 @@ class ThinkingGate(FrameProcessor):
         self._spoke_ms = {name: at for name, at in self._spoke_ms.items() if now_ms - at <= self._LATELY_MS}
         since_s = (now_ms - self._replied_ms) / 1000
         people = self._people() or len(self._spoke_ms)
-        return Situation(heard, people, self._names, self._last_partner, since_s)
+        return Situation(heard, people, self.names, self._last_partner, since_s)

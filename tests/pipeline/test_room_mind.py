@@ -1,12 +1,16 @@
 """A voice room's share of the cast: the same character as in text, who learns from every turn."""
 
+import typing
+from collections.abc import Sequence
+
 from personas.cards import Card
+from personas.lorebooks import Lorebook
 from personas.profile import CharacterProfile
 from pipeline.room_mind import RoomMind
 from processors.events import TurnRecord
 from processors.floor import Heard
 from tests.text.cast.build import NOW_S, cast_of, profile
-from text.cast import Cast
+from text.cast import Cast, LoreLikeness
 
 AVA = profile("Ava", system_prompt="You are Ava.")
 LORE = [{"keys": ["lamp"], "content": "The lamp turns.", "enabled": True, "insertion_order": 1, "extensions": {}}]
@@ -52,3 +56,69 @@ def test_who_is_only_overheard_stays_a_stranger() -> None:
     cast = cast_of(AVA)
     mind_of(cast).note_turn(turn(("1", "Thanks, I love that!"), spoken=""))
     assert cast.bond("g", "ava", "1", NOW_S).exchanges == 0
+
+
+def test_who_was_chosen_for_the_voice_channel_speaks_there_and_is_kept() -> None:
+    cast = cast_of(AVA, BRAM)
+    cast.choose("g", "v", "bram")
+    mind = mind_of(cast)
+    assert mind.character.id == "bram"
+    assert mind.player("ava") == AVA
+    assert mind.player("nobody") is None
+
+
+def test_another_choice_takes_effect_while_the_room_is_open() -> None:
+    cast = cast_of(AVA, BRAM)
+    mind = mind_of(cast)
+    assert not mind.enter("v"), "nothing has changed"
+    cast.choose("g", "v", "bram")
+    assert mind.enter("v")
+    assert mind.opening.system == "You are Bram."
+    assert mind.notes((Heard("1", "Is the lamp lit?"),)).lore == ("The lamp turns.",)
+    mind.note_turn(turn(("1", "Thanks, I love that!")))
+    assert cast.bond("g", "bram", "1", NOW_S).exchanges == 1
+
+
+def test_a_room_that_is_moved_is_its_new_channels() -> None:
+    cast = cast_of(AVA, BRAM)
+    cast.choose("g", "other", "bram")
+    mind = mind_of(cast)
+    assert mind.enter("other")
+    mind.note_turn(turn(("1", "Hello.")))
+    assert cast.regulars("g", "other") == ("bram",)
+    assert cast.regulars("g", "v") == ()
+
+
+class Near:
+    """Finds the lore of the lamp near to everything, and counts."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def find(self, books: Sequence[Lorebook], text: str) -> tuple[str, ...]:
+        self.asked.append(text)
+        return tuple(entry.id for book in books for entry in book.entries)
+
+
+async def test_lore_is_found_by_its_meaning_once_it_was_looked_up() -> None:
+    meant = [{**LORE[0], "extensions": {"vectorized": True}}]
+    keeper = CharacterProfile.of(Card(name="Bram", character_book={"entries": meant, "extensions": {}}))
+    near = Near()
+    mind = RoomMind(cast_of(keeper), "g", "v", clock=lambda: NOW_S, likeness=typing.cast(LoreLikeness, near))
+    beginning, all_of_it = (Heard("1", "what guides the ships"),), (Heard("1", "What guides the ships at night?"),)
+    await mind.prepare(beginning)
+    assert mind.notes(beginning).lore == ("The lamp turns.",)
+    assert mind.notes(all_of_it).lore == (), "what was not looked up is not waited for"
+    await mind.prepare(all_of_it)
+    assert mind.notes(all_of_it).lore == ("The lamp turns.",)
+    assert near.asked == ["what guides the ships"]
+    await mind.close()
+
+
+def test_lore_for_some_messages_back_is_told_without_moving_what_the_engine_has_read() -> None:
+    """It would stand elsewhere in every turn; see `RoomMind.notes`."""
+    deep = [{**LORE[0], "content": "@@depth 4\nThe lamp turns."}]
+    bram = CharacterProfile.of(Card(name="Bram", character_book={"entries": deep, "extensions": {}}))
+    mind = mind_of(cast_of(bram))
+    assert mind.notes((Heard("1", "Is the lamp lit?"),)).lore == ("The lamp turns.",)
+    assert "lamp" not in mind.opening.system

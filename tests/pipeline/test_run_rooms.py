@@ -13,12 +13,15 @@ from pipeline.engines import running_engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom
 from pipeline.rooms import DiscordRooms
-from processors.floor import Phase, UtteranceRef
+from processors.floor import Heard, Phase, UtteranceRef
 from processors.frames import VoicedFrame
 from tests.local_discord import LocalDiscord, connector, discord_py_meets
 from tests.pipeline.replays import scripted
 from tests.text.cast.build import cast_of
+from text.cast import Cast
 from transports.discord import Fault, Mending, Remedy
+
+BRAM = load_character("bram")
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Lobby:
     server: LocalDiscord
     client: discord.Client
     rooms: DiscordRooms
+    cast: Cast
 
     @property
     def channel(self) -> discord.VoiceChannel:
@@ -46,7 +50,8 @@ class Lobby:
 @pytest.fixture
 async def lobby(tmp_path: Path) -> AsyncIterator[Lobby]:
     settings = scripted()
-    rooms = DiscordRooms(settings, cast_of(load_character("ava")), OptOuts(tmp_path))
+    cast = cast_of(load_character("ava"), BRAM)
+    rooms = DiscordRooms(settings, cast, OptOuts(tmp_path))
     async with LocalDiscord() as server:
         client = discord.Client(intents=discord.Intents.all(), connector=connector(server), guild_ready_timeout=0.05)
         with discord_py_meets(server):
@@ -56,7 +61,7 @@ async def lobby(tmp_path: Path) -> AsyncIterator[Lobby]:
                 async with asyncio.timeout(10), running_engines(settings) as engines:
                     await client.wait_until_ready()
                     rooms.bind(engines)
-                    yield Lobby(server, client, rooms)
+                    yield Lobby(server, client, rooms, cast)
             finally:
                 await rooms.close()
                 await client.close()
@@ -117,3 +122,29 @@ async def test_giving_up_is_said_in_the_channel(lobby: Lobby):
     messages = lobby.server.messages
     await lobby.server.messages_store.until(lambda: len(messages(lobby.server.voice_channel)) == 2)
     assert "could not be mended" in messages(lobby.server.voice_channel)[-1].content
+
+
+async def test_another_character_takes_over_an_open_room_and_keeps_it_when_it_is_opened_again(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    guild, channel = str(lobby.channel.guild.id), str(lobby.channel.id)
+    room.pipeline.conversation.add((Heard("7", "Hello, Ava."),), "Hello.")
+    lobby.cast.choose(guild, channel, "bram-holloway")
+    room.recast()
+    assert lobby.rooms.room(lobby.channel.guild.id) is room, "nobody left the call"
+    assert room.pipeline.gate.names[0] == "Bram Holloway"
+    assert "Bram" in room.pipeline.conversation.prefix[0].content
+    assert room.pipeline.conversation.history == (), "what was said to Ava was not said to Bram"
+    assert room.pipeline.speaker.style.voice == BRAM.settings.voice
+    room.set_voice("tone")
+    assert room.pipeline.speaker.style.voice == "tone"
+    await lobby.rooms.leave(lobby.channel.guild.id)
+    assert (await lobby.rooms.join(lobby.channel)).pipeline.gate.names[0] == "Bram Holloway"
+
+
+async def test_a_room_that_is_moved_is_had_by_whoever_was_chosen_for_its_new_channel(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    other = lobby.client.get_channel(lobby.server.other_voice_channel.id)
+    assert isinstance(other, discord.VoiceChannel)
+    lobby.cast.choose(str(other.guild.id), str(other.id), "bram-holloway")
+    assert await lobby.rooms.join(other) is room
+    assert room.pipeline.gate.names[0] == "Bram Holloway"

@@ -31,6 +31,7 @@ from processors.speaking.scripted import ScriptedTts
 from processors.thinking.model import ThinkingModel
 from processors.thinking.settings import ThinkingSettings
 from tests.pipeline.replays import LevelVad, Played, scripted, tone
+from tests.processors.thinking.test_model import AnswersLlm
 from tests.sounds import Pcm, silence
 from transports.recorder import ConversationRecorder
 from transports.wav import WavInput, WavOutput
@@ -310,3 +311,18 @@ def test_a_log_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match=r"\[log\] folder"):
         set_up_logging(LogSettings(folder=tmp_path / "file" / "logs"))
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_in_company_the_thinking_model_of_the_room_decides_whether_the_bot_was_meant(
+    answer: str, virtually: Virtually
+) -> None:
+    async def run() -> list[TurnRecord]:
+        clock, settings = SessionClock(), scripted()
+        thinking = ThinkingModel(AnswersLlm(answer), ThinkingSettings())
+        async with running_engines(settings) as running:
+            parts = replace(running, **engines(thinking=thinking))
+            room = voice_pipeline(parts, settings, load_character("ava"), clock, people=lambda: 3)
+            return await _converse(talking(5.0), room, clock)
+
+    assert [turn.answered for turn in virtually(run())] == [answer == "yes"]

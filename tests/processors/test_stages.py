@@ -41,10 +41,9 @@ from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
 from processors.language.settings import LanguageSettings
 from processors.language.tool_calls import Tool
-from processors.speaking.engines import VoiceStyle
 from processors.speaking.scripted import ScriptedTts
 from processors.speaking.settings import SpeakingSettings
-from processors.speaking.speaker import Filler, Speaker
+from processors.speaking.speaker import Filler, Speaker, Voice
 from processors.turns import Heard, UtteranceRef
 from tests.pipeline.replays import LevelVad, tone
 from tests.processors.stages import Alone
@@ -248,7 +247,8 @@ def test_while_one_beginning_is_read_only_the_newest_of_those_that_come_is_read_
 
 
 def speaker(tts: ScriptedTts | None = None, *, filler: Filler | None = None) -> tuple[Speaker, Alone]:
-    stage = Speaker(tts or ScriptedTts(), VoiceStyle(), SpeakingSettings(), SessionClock(), filler=filler or Filler())
+    voice = Voice(tts or ScriptedTts(), filler=filler or Filler())
+    stage = Speaker(voice, SpeakingSettings(), SessionClock())
     return stage, Alone(stage)
 
 

@@ -33,7 +33,7 @@ def make_cogs(
         VoicesCommands(rooms),
         PrivacyCommands(rooms),
         TalkCommands(cast, desk),
-        CharacterCommands(cast, shelf),
+        CharacterCommands(cast, shelf, rooms),
         RelationshipCommands(cast),
         AmbientCommands(cast),
         ImportCommands(cast, shelf),

@@ -7,7 +7,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from text.cast import Cast, Shelf
-from text.commands.asking import Interaction, character_of, guild_of, pages, suggest_characters
+from text.commands.asking import Interaction, character_of, guild_of, pages, room_of, suggest_characters
+from text.rooms import VoiceRooms
 
 _DEFAULT = "default"
 """What stands for the default character."""
@@ -16,26 +17,37 @@ _DEFAULT = "default"
 class CharacterCommands(commands.Cog):
     """Who answers."""
 
-    def __init__(self, cast: Cast, shelf: Shelf) -> None:
+    def __init__(self, cast: Cast, shelf: Shelf, rooms: VoiceRooms) -> None:
         self._cast = cast
         self._shelf = shelf
+        self._rooms = rooms
 
     @app_commands.command()
-    @app_commands.describe(character="A character from /list_characters, or `default`.", where="How far that goes.")
+    @app_commands.describe(
+        character="A character from /list_characters, or `default`.",
+        where="In this channel, in the voice channel I am in, or in the whole server.",
+    )
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.checks.has_permissions(manage_guild=True)
     async def set_character(
-        self, interaction: Interaction, character: str, where: Literal["here", "everywhere"] = "here"
+        self, interaction: Interaction, character: str, where: Literal["here", "voice", "everywhere"] = "here"
     ) -> None:
-        """Choose who answers in this channel, or in the whole server."""
-        guild, channel = str(guild_of(interaction).id), str(interaction.channel_id)
+        """Choose who answers in this channel, in the voice channel I am in, or in the whole server."""
+        guild = guild_of(interaction)
         chosen = "" if character == _DEFAULT else character_of(self._cast, character).id
-        self._cast.choose(guild, None if where == "everywhere" else channel, chosen)
-        place = "in this server" if where == "everywhere" else "here"
         name = self._cast.roster.default.name if not chosen else character_of(self._cast, chosen).name
-        await interaction.response.send_message(
-            f"**{name}** answers {place} from now on; in a voice channel, from the next `/join` on."
-        )
+        match where:
+            case "here":
+                channel, place = str(interaction.channel_id), "here"
+            case "voice":
+                called = room_of(interaction, self._rooms).channel
+                channel, place = str(called.id), f"in {called.mention}"
+            case "everywhere":
+                channel, place = None, "in this server"
+        self._cast.choose(str(guild.id), channel, chosen)
+        if room := self._rooms.room(guild.id):
+            room.recast()
+        await interaction.response.send_message(f"**{name}** answers {place} from now on.")
 
     @set_character.autocomplete("character")
     async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -52,8 +52,10 @@ class VoiceCommands(commands.Cog):
         """Have me say something in the voice channel."""
         room = room_of(interaction, self._rooms)
         require_presence(interaction, room)
-        words = text or self._desk.last_words(interaction.channel_id or 0)
-        if not words:
+        if text:
+            await room.say(text)
+        elif last := self._desk.last_words(interaction.channel_id or 0):
+            await room.say(last.text, last.character)
+        else:
             raise RoomError("Nothing was answered here lately; tell me what to say.")
-        await room.say(words)
         await interaction.response.send_message("I will say it as soon as nobody is talking.", ephemeral=True)

@@ -25,7 +25,7 @@ from processors.speaking.playout import played_words
 from processors.speaking.pronunciation import Pronunciations, Respelled, entries, in_phonemes, pronunciations_of
 from processors.speaking.scripted import ScriptedTts
 from processors.speaking.settings import KokoroSettings, SpeakingSettings
-from processors.speaking.speaker import Speaker
+from processors.speaking.speaker import Speaker, Voice
 from tests.processors.speaking.saying import say
 from tests.processors.stages import Alone
 
@@ -175,7 +175,7 @@ def test_the_voice_says_what_the_dictionary_has_and_the_reply_keeps_what_was_wri
     async def run() -> Alone:
         style = VoiceStyle(pronunciations=Pronunciations({"sql": "sequel of all"}))
         settings = SpeakingSettings(engine="scripted", pause_ms=0)
-        stage = Speaker(make_tts(settings, ModelStore(Path(), offline=True)), style, settings, SessionClock())
+        stage = Speaker(Voice(make_tts(settings, ModelStore(Path(), offline=True)), style), settings, SessionClock())
         alone = Alone(stage)
         await alone.send(SayFrame(1, 1, "I like SQL.", 0.0))
         await alone.settle(1)

@@ -1,0 +1,81 @@
+"""Each character is heard in its own voice: the real bot, its speech engine a server that keeps what it was asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from personas.library import load_character
+from tests.e2e.discord.bot import SCRIPTED, serve
+from tests.e2e.discord.conftest import Stage
+from tests.e2e.discord.speech import mumble
+from tests.fakes.echo_server import EchoServer
+from tests.fakes.serving import served
+from tests.fakes.speech_servers import KokoroFake
+from tests.local_discord import LocalDiscord
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AVA, BRAM = load_character("ava").settings.voice, load_character("bram").settings.voice
+SPEECH = KokoroFake(str(AVA), str(BRAM))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with served(EchoServer().app) as thinks, served(SPEECH.app) as speaks:
+        environment = {
+            "LLM_PROVIDER": "openai",
+            "OPENAI_BASE_URL": f"{thinks}/v1",
+            "TTS_ENGINE": "kokoro-http",
+            "KOKORO_API_URL": speaks,
+            "TEXT_AUTO_READ": "true",
+        }
+        async with serve(server, tmp_path_factory.mktemp("bot"), SCRIPTED | environment) as bot:
+            yield Stage(server, bot)
+
+
+async def until_spoken(words: str, since: int) -> str:
+    """The voice in which a clause with these words was asked for."""
+    async with asyncio.timeout(20):
+        while True:
+            for asked in SPEECH.asked[since:]:
+                if words in asked["input"]:
+                    return asked["voice"]
+            await asyncio.sleep(0.02)
+
+
+async def test_what_a_character_answers_in_text_is_read_in_its_own_voice(stage: Stage) -> None:
+    server = stage.server
+    async with stage.call("alice") as [alice]:
+        since = len(SPEECH.asked)
+        await server.send_message(alice.user, server.text_channel, "Bram, how are the lanterns?")
+        assert await until_spoken("lanterns", since) == BRAM
+        await alice.until_heard(server.bot, 10)
+        since = len(SPEECH.asked)
+        await server.interact(alice.user, "speak", channel=server.text_channel)
+        assert await until_spoken("lanterns", since) == BRAM
+        await server.interact(alice.user, "speak", {"text": "This is the room speaking."}, server.text_channel)
+        assert await until_spoken("room speaking", since) == AVA
+
+
+async def test_a_character_chosen_for_the_call_takes_it_over_at_once(stage: Stage) -> None:
+    server, owner = stage.server, stage.server.world.owner
+    async with stage.call("bob") as [bob]:
+        chosen = await server.interact(owner, "set_character", {"character": "bram", "where": "voice"})
+        assert chosen.text.startswith("**Bram Holloway** answers in <#")
+        try:
+            since = len(SPEECH.asked)
+            await mumble(bob)
+            assert await until_spoken("You said", since) == BRAM
+            listed = await server.interact(await stage.somebody(), "list_characters")
+            assert "**Ava** answers here" in listed.text, "the text channels are as they were"
+        finally:
+            await server.interact(owner, "set_character", {"character": "default", "where": "voice"})
+
+
+async def test_there_is_no_call_to_choose_a_character_for(stage: Stage) -> None:
+    refused = await stage.server.interact(
+        stage.server.world.owner, "set_character", {"character": "bram", "where": "voice"}
+    )
+    assert refused.text == "I am in no voice channel here; `/join` invites me."
