@@ -20,6 +20,7 @@ def shelf_of(settings: Settings) -> Shelf:
         characters_folder(settings),
         books and books.expanduser(),
         imports and imports.expanduser(),
+        settings.characters.import_by,
     )
 
 

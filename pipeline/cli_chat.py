@@ -12,6 +12,7 @@ import typer
 from pipeline.cli_state import State
 
 if TYPE_CHECKING:
+    from personas.profile import CharacterProfile
     from text.console import ConsoleChat
 
 _INTERRUPTED = 130
@@ -68,9 +69,7 @@ def chat(
         try:
             console = runner.run(start(running))
             on_terminal = sys.stdin.isatty()
-            left = (
-                _on_a_terminal(runner, console, roster.default.name) if on_terminal else _from_a_pipe(runner, console)
-            )
+            left = _on_a_terminal(runner, console, roster.default) if on_terminal else _from_a_pipe(runner, console)
         finally:
             runner.run(running.aclose())
     raise typer.Exit(left)
@@ -89,7 +88,7 @@ def _from_a_pipe(runner: asyncio.Runner, console: ConsoleChat) -> int:
     return 0
 
 
-def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat, name: str) -> int:
+def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat, character: CharacterProfile) -> int:
     """Read lines with editing; Ctrl-C stops an answer, and a second one in a row leaves."""
     import contextlib
 
@@ -99,7 +98,10 @@ def _on_a_terminal(runner: asyncio.Runner, console: ConsoleChat, name: str) -> i
     with contextlib.suppress(ImportError):
         # Gives `input` line editing and history.
         import readline  # noqa: F401
+    name = character.name
     print(f"You write with {name}. /help lists what else there is.")
+    if greeting := character.first_message(console.user).strip():
+        console.open(name, greeting)
     stopped = False
     while True:
         try:

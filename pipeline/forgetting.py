@@ -2,19 +2,26 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.log_erasing import blank_words, logged_words
 from pipeline.privacy import OptOuts
-from pipeline.rooms import DiscordRooms
 from pipeline.text_side import TextSide
 from processors.memory.privacy.erasing import Keeper
 from processors.memory.remembrance import Remembrance
 from text.cast import Cast
 
 
+class Rooms(Protocol):
+    """The conversations in voice that go on."""
+
+    def forget(self, person: str) -> int:
+        """Drop what a person said from all of them; how many exchanges that were."""
+        ...
+
+
 def keepers_of(
-    memory: Remembrance, cast: Cast, rooms: DiscordRooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
+    memory: Remembrance, cast: Cast, rooms: Rooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
 ) -> tuple[Keeper, ...]:
     """What `/export_me` and `/forget_me` must ask besides memory. No audio is ever kept.
 
@@ -24,6 +31,15 @@ def keepers_of(
 
     async def bonds(person: str) -> list[dict[str, Any]]:
         return cast.bonds_of(person)
+
+    async def exchanges(person: str) -> list[dict[str, Any]]:
+        return cast.exchanges.of(person)
+
+    async def end_exchanges(person: str) -> int:
+        # On disk it is done with the bonds, which stand in the same files.
+        count = len(cast.exchanges.of(person))
+        cast.exchanges.forget(person)
+        return count
 
     async def opted_out(person: str) -> bool:
         return int(person) in opt_outs.ids
@@ -50,6 +66,7 @@ def keepers_of(
 
     return (
         Keeper("log", logged, blank_logs),
+        Keeper("last answers", exchanges, end_exchanges),
         Keeper("bonds", bonds, cast.forget_for_good),
         Keeper("not to be heard", opted_out, keep),
         Keeper("voice rooms", not_told, forget_in_rooms),

@@ -80,9 +80,12 @@ class Answerer:
         return self._overheard.forget(person)
 
     def remember(self, message: TextMessage) -> None:
-        """Something was written that nobody answers."""
-        if message.written:
-            self._memory.note(Exchange(message.scene, "", (message.written,)))
+        """Something was written that nobody answers, or a character began a conversation with it."""
+        written = message.written
+        if written and written.by_character:
+            self._memory.note(Exchange(message.scene, written.speaker_id, (), written))
+        elif written:
+            self._memory.note(Exchange(message.scene, "", (written,)))
 
     async def answer(
         self,

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from processors.errors import EngineError
 from processors.events import TextMessage
-from processors.memory import Memory, Scene, SceneKind, Utterance
+from processors.memory import Exchange, Memory, Scene, SceneKind, Utterance
 from text.client import TextClient
 from text.prompt import TextPrompt
 
@@ -52,6 +52,12 @@ class ConsoleChat:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     scene: Scene = field(default_factory=lambda: _new_scene())
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def open(self, name: str, greeting: str) -> None:
+        """Have the character begin the conversation, as cards ask; `name` is the character's."""
+        said = Utterance(self.character, name, greeting, time.time(), by_character=True)
+        self.memory.note(Exchange(self.scene, self.character, (), said))
+        self._write(f"{name}: {printable(greeting)}\n")
 
     async def handle(self, line: str) -> After:
         """Carry out a line if it is a command.

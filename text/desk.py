@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -12,11 +12,10 @@ from loguru import logger
 from personas.router import Route
 from processors.events import TextMessage, TextReply
 from processors.memory import Scene, Utterance
-from text.cast import Cast
+from text.cast import Cast, LastWords
 from text.client import TextClient
 from text.deciding import ANSWERED, Incoming, Why, asks_about_picture, decide
 from text.encounters import Encounters
-from text.exchanges import Exchanges
 from text.giving import Giver
 from text.reading import character_of_post, is_ordinary, pictures_of, quoted, scene_of, text_of
 from text.rooms import VoiceRooms
@@ -45,23 +44,17 @@ class TextDesk:
         welcome: Welcome,
         settings: TextSettings,
         *,
-        ambient_channels: Iterable[int] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """
-        Args:
-            ambient_channels: where the settings allow characters to speak unasked.
-            clock: gives Unix time.
-        """
+        """`clock` gives Unix time."""
         self._client = client
         self._line = line
         self._cast = cast
         self._settings = settings
         self._clock = clock
-        self._exchanges = Exchanges()
-        self._giver = Giver(client, line, cast, rooms, self._exchanges, settings, clock=clock)
+        self._giver = Giver(client, line, cast, rooms, settings, clock=clock)
         self.encounters = Encounters(cast, self._giver.give, line.name, clock)
-        self._unasked = Unasked(client, self._giver, cast, welcome, line.name, ambient_channels, clock=clock)
+        self._unasked = Unasked(client, self._giver, cast, welcome, line.name, clock=clock)
         self._answering: dict[int, Scene] = {}
         """By id of the message."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +72,7 @@ class TextDesk:
         logger.debug("message {} is {}: {}", message.id, "answered" if answered else "not answered", why)
         if why in _PASSED_OVER:
             return
-        self._exchanges.written(message.channel.id, message.author.id)
+        self._cast.exchanges.written(scene.guild_id, scene.id, str(message.author.id))
         self.encounters.heard(scene.id, text)
         pictures = pictures_of(message)
         letter = TextMessage(
@@ -94,7 +87,7 @@ class TextDesk:
         )
         if answered:
             self._begin(self._answer(message, letter))
-        elif self._exchanges.active(message.channel.id, now_s, _ACTIVE_S):
+        elif self._cast.exchanges.active(scene.guild_id, scene.id, now_s, _ACTIVE_S):
             self._begin(self._line.tell(letter))
         self._begin(self._unasked.written(message, text, scene, addressed=answered))
 
@@ -103,11 +96,11 @@ class TextDesk:
         if scene := self._answering.get(message_id):
             self._begin(self._line.cancel_answers(scene, str(message_id)))
 
-    def stop(self, channel_id: int) -> None:
+    def stop(self, scene: Scene) -> None:
         """End the exchange in a channel: what is still to be answered there is dropped."""
-        self._exchanges.end(channel_id)
-        self.encounters.stop(str(channel_id))
-        for scene in {scene for scene in self._answering.values() if scene.id == str(channel_id)}:
+        self._cast.exchanges.end(scene.guild_id, scene.id)
+        self.encounters.stop(scene.id)
+        if scene in self._answering.values():
             self._begin(self._line.cancel_answers(scene))
 
     def open(self) -> None:
@@ -123,6 +116,10 @@ class TextDesk:
         """Have a letter answered in a channel, and return what each character said."""
         return await self._giver.give(channel, letter)
 
+    async def open_with(self, channel: "MessageableChannel", scene: Scene, character: str, text: str) -> None:
+        """Have a character begin a conversation with words of its card."""
+        await self._giver.open(channel, scene, character, text)
+
     def letter(self, key: str, scene: Scene, written: Utterance, character: str) -> TextMessage:
         """What somebody says to one character by a command."""
         return TextMessage(source=self._line.name, key=key, scene=scene, written=written, characters=(character,))
@@ -132,9 +129,9 @@ class TextDesk:
         async with contextlib.aclosing(self._line.ask(letter)) as replies:
             return [reply async for reply in replies][-1]
 
-    def last_words(self, channel_id: int) -> str:
-        """What a character answered last in a channel; empty if nothing is remembered."""
-        return self._exchanges.last_words(channel_id)
+    def last_words(self, channel_id: int) -> LastWords | None:
+        """What a character answered last in a channel; None if nothing is remembered."""
+        return self._cast.exchanges.last_words(str(channel_id))
 
     async def close(self) -> None:
         """Stop answering."""
@@ -149,7 +146,8 @@ class TextDesk:
         scene = scene_of(message)
         other = quoted(message)
         thread = channel if isinstance(channel, discord.Thread) else None
-        took_part = self._exchanges.active(channel.id, now_s, _ACTIVE_S)
+        exchanges = self._cast.exchanges
+        took_part = exchanges.active(scene.guild_id, scene.id, now_s, _ACTIVE_S)
         return Incoming(
             text,
             channel.id,
@@ -165,7 +163,9 @@ class TextDesk:
             in_own_thread=thread is not None and (thread.owner_id == me or took_part),
             in_session=self._cast.in_session(scene.guild_id, scene.id, now_s),
             pictures=len(pictures_of(message)),
-            goes_on=self._exchanges.goes_on(channel.id, message.author.id, now_s, self._settings.follow_up_s),
+            goes_on=exchanges.goes_on(
+                scene.guild_id, scene.id, str(message.author.id), now_s, self._settings.follow_up_s
+            ),
         )
 
     def _reply_to(self, message: discord.Message) -> str | None:
@@ -178,7 +178,10 @@ class TextDesk:
             found = roster.find(name)
             return found.id if found else None
 
-        return character_of_post(post, self._client.application_id, self._exchanges.author, named)
+        def author(id: int) -> str | None:
+            return self._cast.exchanges.author(str(message.guild.id) if message.guild else "", str(id))
+
+        return character_of_post(post, self._client.application_id, author, named)
 
     async def _answer(self, message: discord.Message, letter: TextMessage) -> None:
         self._answering[message.id] = letter.scene

@@ -73,7 +73,8 @@ class Encounters:
     def banter(self, channel: "MessageableChannel", scene: Scene, character_id: str) -> None:
         """A character has just answered a person: another one of the channel may pick that up, if it feels like it."""
         guild, place = scene.guild_id, scene.id
-        if not self._cast.is_ambient(guild, place) or Kind.PROACTIVE in self._cast.not_done(guild, place):
+        leave = self._cast.leave
+        if not leave.is_ambient(guild, place) or Kind.PROACTIVE in leave.not_done(guild, place):
             return
         spoke = self._cast.roster.get(character_id)
         others = [id for id in self._cast.regulars(guild, place) if id != character_id]

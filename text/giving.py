@@ -11,10 +11,9 @@ import discord
 from loguru import logger
 
 from processors.events import TextMessage, TextReply
-from processors.memory import Scene
-from text.cast import Cast
+from processors.memory import Scene, Utterance
+from text.cast import Cast, LastWords
 from text.client import TextClient
-from text.exchanges import Exchanges
 from text.outlets import Outlet, open_outlet
 from text.portraits import Portraits
 from text.posting import Posting
@@ -36,7 +35,6 @@ class Giver:
         line: TextClient,
         cast: Cast,
         rooms: VoiceRooms,
-        exchanges: Exchanges,
         settings: TextSettings,
         *,
         clock: Callable[[], float] = time.time,
@@ -45,7 +43,6 @@ class Giver:
         self._line = line
         self._cast = cast
         self._rooms = rooms
-        self._exchanges = exchanges
         self._settings = settings
         self._clock = clock
         self._webhooks = Webhooks() if settings.webhooks else None
@@ -90,23 +87,37 @@ class Giver:
         """Say the answer to `letter` in the voice channel of its server."""
         async for reply in self._line.ask(letter):
             if reply.done and reply.whole:
-                await self._read_out(letter.scene, reply.whole)
+                await self._read_out(letter.scene, reply.character, reply.whole)
+
+    async def open(self, channel: "MessageableChannel", scene: Scene, character: str, text: str) -> None:
+        """Post what a character begins a conversation with, and have it remembered."""
+        posting = Posting(await self._outlet(channel, scene, character), self._settings.edit_every_s)
+        await posting.finish(text)
+        for id in posting.ids:
+            self._cast.exchanges.posted(scene.guild_id, str(id), character)
+        profile = self._cast.roster.get(character)
+        said = Utterance(character, profile.name if profile else character, text, self._clock(), by_character=True)
+        key = f"opening-{scene.id}-{'-'.join(map(str, posting.ids))}"
+        self._cast.spoke_unasked(scene.guild_id, scene.id, character, said.at_s)
+        await self._line.tell(TextMessage(source=self._line.name, key=key, scene=scene, written=said))
 
     async def _finish(
         self, channel: "MessageableChannel", letter: TextMessage, reply: TextReply, posting: Posting
     ) -> None:
         await posting.finish(reply.whole)
+        scene, exchanges = letter.scene, self._cast.exchanges
         for id in posting.ids:
-            self._exchanges.posted(id, reply.character)
+            exchanges.posted(scene.guild_id, str(id), reply.character)
         if letter.written:
-            self._exchanges.answered(channel.id, int(letter.written.speaker_id), reply.whole, self._clock())
+            words = LastWords(reply.character, reply.whole)
+            exchanges.answered(scene.guild_id, str(channel.id), letter.written.speaker_id, words, self._clock())
         if self._settings.auto_read:
-            await self._read_out(letter.scene, reply.whole)
+            await self._read_out(scene, reply.character, reply.whole)
 
-    async def _read_out(self, scene: Scene, text: str) -> None:
+    async def _read_out(self, scene: Scene, character: str, text: str) -> None:
         room = self._rooms.room(int(scene.guild_id)) if scene.guild_id else None
         if room and text:
-            await room.say(text)
+            await room.say(text, character)
 
     async def _outlet(self, channel: "MessageableChannel", scene: Scene, character: str) -> Outlet:
         lead = self._cast.lead(scene.guild_id, scene.id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import discord
 from loguru import logger
@@ -28,14 +28,12 @@ class Unasked:
         cast: Cast,
         welcome: Welcome,
         source: str,
-        ambient_channels: Iterable[int] = (),
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """
         Args:
             source: who sends on the bus.
-            ambient_channels: those the settings name; the others the cast knows.
             clock: gives Unix time.
         """
         self._client = client
@@ -43,7 +41,6 @@ class Unasked:
         self._cast = cast
         self._welcome = welcome
         self._source = source
-        self._ambient_channels = tuple(ambient_channels)
         self._clock = clock
 
     async def written(self, message: discord.Message, text: str, scene: Scene, *, addressed: bool) -> None:
@@ -73,8 +70,7 @@ class Unasked:
                 await self._quiet(channel)
 
     def _ambient(self) -> list[discord.TextChannel | discord.Thread | discord.VoiceChannel]:
-        ids = {*self._ambient_channels, *(int(id) for _, id in self._cast.ambient_channels() if id.isdigit())}
-        found = (self._client.get_channel(id) for id in ids)
+        found = (self._client.get_channel(int(id)) for id in self._cast.leave.channels if id.isdigit())
         return [one for one in found if isinstance(one, discord.TextChannel | discord.Thread | discord.VoiceChannel)]
 
     async def _quiet(self, channel: discord.TextChannel | discord.Thread | discord.VoiceChannel) -> None:

@@ -49,6 +49,16 @@ async def test_an_answer_streams_and_both_sides_are_remembered() -> None:
         assert await said_in(chat) == ["Hello!", "Good  to see you.", "How are you?", "Good  to see you."]
 
 
+async def test_a_character_that_begins_remembers_what_with() -> None:
+    llm = Echo()
+    async with chat_with(llm) as (chat, out):
+        chat.open("Ava", "Hey friend!")
+        assert out.getvalue() == "Ava: Hey friend!\n"
+        await chat.answer("Hello!")
+        assert (await said_in(chat))[:2] == ["Hey friend!", "Hello!"]
+    assert "Hey friend!" in llm.prompts[0]
+
+
 async def test_a_stopped_answer_is_remembered_as_far_as_it_was_shown() -> None:
     async with chat_with(ScriptedLlm(["One two three four"], first_token_ms=0, per_token_ms=30)) as (chat, out):
         answering = asyncio.ensure_future(chat.answer("Count!"))
@@ -198,9 +208,9 @@ def test_what_is_typed_while_an_answer_streams_does_not_garble_it_and_is_kept(tm
         at.wait_for("two")
         at.type("again")
         at.wait_for(r"(?s)six\r?\n.*friend> .*again")
-        answer = re.search(r"Ava: ([^\r\n]*)", at.shown)
-        assert answer
-        assert answer[1] == "one two three four five six"
+        greeting, answer, *_ = re.findall(r"Ava: ([^\r\n]*)", at.shown)
+        assert greeting == "Hey friend, good to hear you! What's going on?"
+        assert answer == "one two three four five six"
         at.type("\n")
         at.wait_for("six")
         at.type("/quit\n")

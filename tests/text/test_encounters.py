@@ -121,7 +121,7 @@ KEEN = BondSettings(banter_base=1, banter_cap=1, turn_cap=3)
 
 def ambient(bonds: BondSettings) -> Cast:
     characters = cast_of(AVA, BRAM, bonds=bonds)
-    characters.set_ambient("1", "10", True)
+    characters.leave.set_ambient("1", "10", True)
     for id in ("ava", "bram"):
         characters.answered("1", "10", id, "7", "Hello.", NOW_S)
     return characters
@@ -142,10 +142,10 @@ async def test_one_that_does_not_feel_like_it_keeps_silent() -> None:
 
 async def test_there_is_no_banter_where_it_is_not_wanted() -> None:
     characters = ambient(KEEN)
-    characters.switch("1", "10", Kind.PROACTIVE, False)
+    characters.leave.switch("1", "10", Kind.PROACTIVE, False)
     stage = Stage(characters)
     stage.encounters.banter(CHANNEL, SCENE, "ava")
-    characters.switch("1", "10", Kind.PROACTIVE, True)
-    characters.set_ambient("1", "10", False)
+    characters.leave.switch("1", "10", Kind.PROACTIVE, True)
+    characters.leave.set_ambient("1", "10", False)
     stage.encounters.banter(CHANNEL, SCENE, "ava")
     assert not stage.encounters.running("10")

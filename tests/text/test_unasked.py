@@ -26,6 +26,7 @@ class Moved:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.seen: list[Event] = []
+        self.leave = SimpleNamespace(channels={"10"})
 
     def observe(self, guild_id: str, event: Event) -> tuple[Urge, ...]:
         self.seen.append(event)
@@ -33,9 +34,6 @@ class Moved:
 
     def answer_delay_s(self, guild_id: str, channel_id: str, character_id: str) -> float:
         return 0.0
-
-    def ambient_channels(self) -> tuple[tuple[str, str], ...]:
-        return (("1", "10"),)
 
 
 class Thinking:

@@ -5,6 +5,7 @@ Text and voice ask the same `Cast`, so a character is one mind in both.
 
 from text.cast.cast import Cast, Urge
 from text.cast.cue import Cue
+from text.cast.exchanges import Exchanges, LastWords
 from text.cast.keeper import Keeper
 from text.cast.likeness import LoreLikeness
 from text.cast.roster import Roster, read_roster
@@ -16,8 +17,10 @@ __all__ = [
     "Cast",
     "CastSettings",
     "Cue",
+    "Exchanges",
     "FolderStore",
     "Keeper",
+    "LastWords",
     "LoreLikeness",
     "Roster",
     "Shelf",

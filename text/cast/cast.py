@@ -32,7 +32,9 @@ from personas.relationships import (
 )
 from personas.router import Route, RouterState, route
 from text.cast.cue import Cue, Moment, make_cue
+from text.cast.exchanges import Exchanges
 from text.cast.keeper import Keeper
+from text.cast.leave import Leave
 from text.cast.lore import find_lore, without_slow
 from text.cast.roster import Roster
 from text.cast.settings import CastSettings
@@ -47,8 +49,6 @@ _LONGEST_SCANNED = 4000
 """Characters of a message that are searched for lore; Discord's longest."""
 _LONGEST_NAME = 64
 _CHARS_PER_TOKEN = 3.5
-_UNASKED = frozenset(Kind) - {Kind.REACTION}
-"""What characters say in ambient channels only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ class Cast:
         """`user_name` is what the lasting part of a prompt calls whoever it is spoken with."""
         self._settings = settings
         self._keeper = keeper
+        self.leave = Leave(keeper, settings.off, settings.ambient_channels)
+        self.exchanges = Exchanges(keeper)
         self._user_name = user_name
         self._rng = rng or random.Random()
         self._seed = str(self._rng.random())
@@ -126,7 +128,7 @@ class Cast:
             self._keeper.put(guild_id, replace(state, character=character_id, router=RouterState()))
         else:
             self._keeper.put(guild_id, replace(state, router=state.router.left(channel_id)))
-            self._change(guild_id, channel_id, character=character_id)
+            self._keeper.change(guild_id, channel_id, character=character_id)
 
     # ------------------------------------------------------------------ who answers
 
@@ -144,9 +146,12 @@ class Cast:
             self._within_call(guild_id, channel_id),
         )
 
-    def begin_session(self, guild_id: str, channel_id: str, character_id: str, now_s: float) -> None:
-        """From now on everything written in a channel is meant for its characters, for this one above all."""
-        self._change(guild_id, channel_id, session=True, touched_s=now_s)
+    def begin_session(
+        self, guild_id: str, channel_id: str, character_id: str, now_s: float, greeting: int | None = None
+    ) -> None:
+        """From now on everything written in a channel is meant for its characters, for this one above all. `greeting`
+        is which of its first messages it opens with, if it does."""
+        self._keeper.change(guild_id, channel_id, session=True, greeting=greeting, touched_s=now_s)
         state = self._keeper.get(guild_id)
         self._keeper.put(guild_id, replace(state, router=state.router.answered(channel_id, character_id, now_s)))
 
@@ -157,7 +162,7 @@ class Cast:
 
     def end_session(self, guild_id: str, channel_id: str) -> None:
         """A conversation is over: the channel belongs to nobody."""
-        self._change(guild_id, channel_id, session=False)
+        self._keeper.change(guild_id, channel_id, session=False)
         state = self._keeper.get(guild_id)
         self._keeper.put(guild_id, replace(state, router=state.router.left(channel_id)))
 
@@ -191,7 +196,7 @@ class Cast:
         self._observe(guild_id, character_id, Answered(channel_id, now_s))
         channel = self._keeper.get(guild_id).channel(channel_id)
         answers = {**channel.answers, character_id: channel.answers.get(character_id, 0) + 1}
-        self._change(guild_id, channel_id, messages=channel.messages + 1, answers=answers, touched_s=now_s)
+        self._keeper.change(guild_id, channel_id, messages=channel.messages + 1, answers=answers, touched_s=now_s)
         state = self._keeper.get(guild_id)
         self._keeper.put(guild_id, replace(state, router=state.router.answered(channel_id, character_id, now_s)))
 
@@ -205,8 +210,8 @@ class Cast:
         """
         if isinstance(event, Said):
             channel = self._keeper.get(guild_id).channel(event.channel)
-            self._change(guild_id, event.channel, messages=channel.messages + 1, touched_s=event.at_s)
-        off = self.not_done(guild_id, event.channel)
+            self._keeper.change(guild_id, event.channel, messages=channel.messages + 1, touched_s=event.at_s)
+        off = self.leave.not_done(guild_id, event.channel)
         urges: list[Urge] = []
         present = list(self._present(guild_id, event.channel))
         self._rng.shuffle(present)
@@ -232,38 +237,6 @@ class Cast:
         )
         self._keeper.put(guild_id, state.with_mind(character_id, mind))
         return impulses
-
-    def not_done(self, guild_id: str, channel_id: str) -> frozenset[Kind]:
-        """What characters do not do unasked in a channel, for whatever reason."""
-        channel = self._keeper.get(guild_id).channel(channel_id)
-        off = frozenset(self._settings.off) | channel.off
-        if self.is_ambient(guild_id, channel_id):
-            return off
-        # Where no character ever spoke, nobody expects one to put emoji under messages.
-        return off | _UNASKED | (frozenset() if channel.answers else {Kind.REACTION})
-
-    def is_ambient(self, guild_id: str, channel_id: str) -> bool:
-        """Whether characters may speak unasked in a channel."""
-        by_setting = channel_id.isdigit() and int(channel_id) in self._settings.ambient_channels
-        return by_setting or self._keeper.get(guild_id).channel(channel_id).ambient
-
-    def ambient_channels(self) -> tuple[tuple[str, str], ...]:
-        """Server and id of every channel where that was allowed by a command."""
-        states = self._keeper.all().items()
-        return tuple((guild, id) for guild, state in states for id, ch in state.channels.items() if ch.ambient)
-
-    def set_ambient(self, guild_id: str, channel_id: str, on: bool) -> None:
-        """Allow characters to speak unasked in a channel, or forbid it again."""
-        self._change(guild_id, channel_id, ambient=on)
-
-    def switched_off(self, guild_id: str, channel_id: str) -> frozenset[Kind]:
-        """What characters do not do unasked in a channel, whether it is ambient or not."""
-        return self._keeper.get(guild_id).channel(channel_id).off
-
-    def switch(self, guild_id: str, channel_id: str, kind: Kind, on: bool) -> None:
-        """Allow one kind of unasked behaviour in a channel, or forbid it."""
-        off = self.switched_off(guild_id, channel_id)
-        self._change(guild_id, channel_id, off=off - {kind} if on else off | {kind})
 
     def answer_delay_s(self, guild_id: str, channel_id: str, character_id: str) -> float:
         """How long to wait before an answer that nobody waits for."""
@@ -293,6 +266,7 @@ class Cast:
         """Forget everything about a person, in every server."""
         for guild_id, state in self._keeper.all().items():
             self._keeper.put(guild_id, replace(state, bonds=state.bonds.without(party)))
+        self.exchanges.forget(party)
 
     def _bond_lines(
         self, guild_id: str, one: str, other: str, name: str, to_character: bool, now_s: float
@@ -348,6 +322,7 @@ class Cast:
             [replace(message, text=message.text[:_LONGEST_SCANNED]) for message in messages],
             chat_length=max(channel.messages, len(messages)),
             character_messages=channel.answers.get(profile.id, 0),
+            greeting=channel.greeting,
         )
         books = self._books[profile.id]
         found = find_lore(books, scene, channel.lore, self._settings.lore, self._rng, _tokens, alike)
@@ -356,7 +331,7 @@ class Cast:
                 "{} lore patterns of {} are too slow and are no longer used", len(found.slow_keys), profile.id
             )
             self._books[profile.id] = tuple(without_slow(book, found.slow_keys) for book in books)
-        self._change(guild_id, channel_id, lore=found.state)
+        self._keeper.change(guild_id, channel_id, lore=found.state)
         others = [other for id in company if id != profile.id and (other := self._roster.get(id))]
         moment = Moment(
             speaker=speaker,
@@ -372,10 +347,6 @@ class Cast:
             guest=_guest(profile, messages[-1].text if messages else ""),
         )
         return make_cue(profile, found, moment, user_name=self._user_name, seed=self._seed)
-
-    def _change(self, guild_id: str, channel_id: str, **changes: Any) -> None:
-        state = self._keeper.get(guild_id)
-        self._keeper.put(guild_id, state.with_channel(channel_id, replace(state.channel(channel_id), **changes)))
 
 
 def _behaviour(profile: CharacterProfile, defaults: BehaviourSettings) -> BehaviourSettings:

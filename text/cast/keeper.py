@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from loguru import logger
@@ -50,6 +51,11 @@ class Keeper:
         self._unsaved.add(key)
         if self._store and self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write_soon(), name="write characters' state")
+
+    def change(self, guild_id: str, channel_id: str, **changes: Any) -> None:
+        """Change fields of a channel's state."""
+        state = self.get(guild_id)
+        self.put(guild_id, state.with_channel(channel_id, replace(state.channel(channel_id), **changes)))
 
     def all(self) -> Mapping[str, GuildState]:
         """The states by server, for going through them."""

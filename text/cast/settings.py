@@ -1,6 +1,7 @@
 """Settings of the characters as a company: who is there, and how they stand to people and to each other."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -9,6 +10,9 @@ from personas.lorebooks import LoreSettings
 from personas.relationships import BondSettings
 from personas.router import RouterSettings
 from processors.setting_names import SettingsGroup
+
+ImportBy = Literal["auto", "owner", "managers"]
+"""Who may import characters by command."""
 
 
 class BehaviourDefaults(BehaviourSettings, frozen=True, extra="forbid"):
@@ -20,6 +24,10 @@ class CastSettings(SettingsGroup):
 
     folder: Path | None = None
     """Folder of imported characters; empty for `characters` in the data folder."""
+    import_by: ImportBy = "auto"
+    """Who may import characters by command, for every server the bot is in: "owner" of the bot (in the developer
+    portal; of a team's, its members), "managers" of any server (Manage Server), or "auto": managers while the bot is in
+    one server only, its owner when it is in several."""
     import_folder: Path | None = None
     """The only folder of cards that `/import_folder` reads; empty to forbid it."""
     books: Path | None = None
@@ -42,7 +50,7 @@ class CastSettings(SettingsGroup):
     """How lorebooks are searched."""
     lore_likeness: float = Field(default=0.0, ge=0, le=1)
     """How near (cosine; 0.3 is a good value) in meaning to what was said a lore entry marked `vectorized` must be to
-    be called without its keys. In text; needs memory with MEMORY_RECALL_VECTORS.
+    be called without its keys. Needs memory with MEMORY_RECALL_VECTORS.
     0: by keys alone."""
     behaviour: BehaviourDefaults = BehaviourDefaults()
     """How lively characters are."""

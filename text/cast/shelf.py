@@ -9,6 +9,7 @@ from personas.errors import CardError, PersonaError
 from personas.library import CARD_SUFFIXES, import_card, keep_card
 from personas.profile import CharacterProfile
 from text.cast.roster import Roster, check_playable, read_roster
+from text.cast.settings import ImportBy
 
 MOST_KEPT = 500
 """Imported characters; all of them are held in memory."""
@@ -35,6 +36,13 @@ class Shelf:
     """Of lorebooks that every character knows."""
     imports: Path | None = None
     """The folder that may be imported from."""
+    import_by: ImportBy = "auto"
+    """Who may import by command."""
+
+    def is_for_owner_only(self, servers: int) -> bool:
+        """Whether only the bot's owner may import by command, with the bot in so many servers: an imported character
+        is there, and may take another's place, in all of them."""
+        return self.import_by == "owner" or (self.import_by == "auto" and servers > 1)
 
     def read(self) -> Roster:
         """Read all of it.

@@ -10,6 +10,22 @@ from personas.router import RouterState
 
 MOST_CHANNELS = 500
 MOST_BONDS = 5000
+MOST_POSTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The last answer a character gave in a channel."""
+
+    partner: str = ""
+    """Id of whom it was given to, "" for nobody."""
+    at_s: float = 0.0
+    """Unix time."""
+    undisturbed: bool = True
+    """Nobody else has written since."""
+
+
+NO_ANSWER = LastAnswer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,9 @@ class ChannelState:
     answers: Mapping[str, int] = field(default_factory=dict)
     """Of which by each character."""
     lore: LoreState = field(default_factory=LoreState)
+    last: LastAnswer = NO_ANSWER
+    greeting: int | None = None
+    """Which of its first messages a character opened with here; None if it did not."""
     touched_s: float = 0.0
     """When it last changed, Unix time."""
 
@@ -49,6 +68,8 @@ class GuildState:
     bonds: Bonds = field(default_factory=Bonds)
     minds: Mapping[str, Mind] = field(default_factory=dict)
     """By character."""
+    posts: Mapping[str, str] = field(default_factory=dict)
+    """Messages the bot posted under its own name, to the character whose words they hold; oldest first."""
 
     def channel(self, id: str) -> ChannelState:
         """A channel's state; a new one's when nothing is known of it."""
@@ -72,6 +93,11 @@ class GuildState:
     def with_mind(self, character: str, mind: Mind) -> "GuildState":
         """The state with one character's mind changed."""
         return replace(self, minds={**self.minds, character: mind})
+
+    def with_post(self, message_id: str, character: str) -> "GuildState":
+        """The state with one more post. Of too many, the oldest is forgotten."""
+        posts = [*self.posts.items(), (message_id, character)]
+        return replace(self, posts=dict(posts[-MOST_POSTS:]))
 
     def with_bond(self, one: str, other: str, bond: Bond) -> "GuildState":
         """The state with one bond changed. Of too many, the one whose parties met longest ago is forgotten."""

@@ -37,13 +37,13 @@ class AmbientCommands(commands.Cog):
         guild, channel = str(guild_of(interaction).id), str(interaction.channel_id)
         if mode != "show":
             if kind:
-                self._cast.switch(guild, channel, kind, mode == "on")
+                self._cast.leave.switch(guild, channel, kind, mode == "on")
             else:
-                self._cast.set_ambient(guild, channel, mode == "on")
+                self._cast.leave.set_ambient(guild, channel, mode == "on")
         await interaction.response.send_message(self._describe(guild, channel), ephemeral=True)
 
     def _describe(self, guild: str, channel: str) -> str:
-        off = self._cast.not_done(guild, channel)
+        off = self._cast.leave.not_done(guild, channel)
         lines = ["Unasked, characters here"]
         lines += [f"- {'do not ' if kind in off else ''}{meaning} (`{kind}`)" for kind, meaning in _MEANING.items()]
         return "\n".join(lines)

@@ -11,6 +11,7 @@ from personas.profile import CharacterProfile
 from processors.errors import CardError, PersonaError
 from text.cast import Cast, Shelf
 from text.commands.asking import Interaction, pages
+from text.rooms import RoomError
 
 _LIMITS = CardLimits()
 
@@ -30,17 +31,31 @@ class ImportCommands(commands.Cog):
     async def import_character(
         self, interaction: Interaction, card: discord.Attachment, overwrite: bool = False
     ) -> None:
-        """Bring a character in from a card. It is then there in every server I am in."""
+        """Bring a character in from a card, for every server I am in; with several, my owner only by default."""
         # What Discord says of the size is true: it has received the file.
         if card.size > _LIMITS.file_bytes:
             raise CardError(f"The card has {card.size} bytes; the limit is {_LIMITS.file_bytes}.")
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._check_allowed(interaction)
         data = await card.read()
         profile = await asyncio.to_thread(self._keep, data, overwrite)
         self._cast.reload(await asyncio.to_thread(self._shelf.read))
         await interaction.followup.send(
             f"**{profile.name}** is here: `/set_character {profile.id}`, or call the name.", ephemeral=True
         )
+
+    async def _check_allowed(self, interaction: Interaction) -> None:
+        """
+        Raises:
+            RoomError: managing one server is not enough.
+        """
+        bot = interaction.client
+        assert isinstance(bot, commands.Bot)
+        if self._shelf.is_for_owner_only(len(bot.guilds)) and not await bot.is_owner(interaction.user):
+            raise RoomError(
+                "A character that is imported is there in every server I am in, so only my owner may import "
+                "(CHARACTERS_IMPORT_BY)."
+            )
 
     def _keep(self, data: bytes, overwrite: bool) -> CharacterProfile:
         try:
@@ -53,8 +68,9 @@ class ImportCommands(commands.Cog):
     @app_commands.checks.has_permissions(manage_guild=True)
     @app_commands.checks.cooldown(1, 30.0)
     async def import_folder(self, interaction: Interaction) -> None:
-        """Bring in all cards of the folder set aside for that on my machine."""
+        """Bring in all cards of the folder set aside on my machine; who may import cards may."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._check_allowed(interaction)
         imported = await asyncio.to_thread(self._shelf.keep_folder)
         self._cast.reload(await asyncio.to_thread(self._shelf.read))
         lines = [f"Imported {len(imported.names)}: {', '.join(imported.names) or 'none'}."]

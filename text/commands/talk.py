@@ -8,6 +8,7 @@ from discord import app_commands
 from discord.abc import Messageable
 from discord.ext import commands
 
+from personas.profile import CharacterProfile
 from processors.events import TextMessage
 from processors.memory import Scene, SceneKind, Utterance
 from text.cast import Cast
@@ -29,25 +30,34 @@ class TalkCommands(commands.Cog):
         self._desk = desk
 
     @app_commands.command()
-    @app_commands.describe(message="What you say to begin with.", character="With whom; who answers here by default.")
+    @app_commands.describe(
+        message="What you say to begin with; by default the character begins.",
+        character="With whom; who answers here by default.",
+        greeting="Which of its first messages the character begins with, counted from 1.",
+    )
     @app_commands.checks.cooldown(3, 20.0)
     async def chat(
         self,
         interaction: Interaction,
         message: app_commands.Range[str, 1, _LONGEST_QUESTION] | None = None,
         character: str | None = None,
+        greeting: app_commands.Range[int, 1, 100] | None = None,
     ) -> None:
         """Begin a conversation: everything written in this channel is answered until /end_session."""
         letter = self._letter(interaction, message or "", character)
-        profile = character_of(self._cast, letter.characters[0])
-        self._cast.begin_session(letter.scene.guild_id, letter.scene.id, profile.id, time.time())
+        scene, profile = letter.scene, character_of(self._cast, letter.characters[0])
+        opening = None if message else _opening(profile, greeting or 1, interaction.user.display_name)
+        index = (greeting or 1) - 1 if opening else None
+        self._cast.begin_session(scene.guild_id, scene.id, profile.id, time.time(), index)
         said = f"{interaction.user.display_name}: {message}\n" if message else ""
         await interaction.response.send_message(
             f"{defused(said)}*{profile.name} listens to everything written here until `/end_session`, or until it has "
             "been quiet for a while.*",
             allowed_mentions=discord.AllowedMentions.none(),
         )
-        if message:
+        if opening:
+            await self._desk.open_with(_channel_of(interaction), scene, profile.id, opening)
+        elif message:
             await self._desk.give(_channel_of(interaction), letter)
 
     @app_commands.command()
@@ -104,7 +114,7 @@ class TalkCommands(commands.Cog):
         channel = _channel_of(interaction)
         scene = scene_in(channel, interaction.guild)
         self._cast.end_session(scene.guild_id, scene.id)
-        self._desk.stop(channel.id)
+        self._desk.stop(scene)
         await interaction.response.send_message("This conversation is over.")
 
     @chat.autocomplete("character")
@@ -122,6 +132,17 @@ class TalkCommands(commands.Cog):
         return self._desk.letter(
             str(interaction.id), scene, Utterance(str(user.id), user.display_name, text, time.time()), profile.id
         )
+
+
+def _opening(profile: CharacterProfile, greeting: int, user_name: str) -> str:
+    """The first message a character begins with, "" if its card has none.
+
+    Raises:
+        RoomError: it has not so many.
+    """
+    if greeting > len(profile.card.greetings):
+        raise RoomError(f"{profile.name} has only {len(profile.card.greetings)} first messages.")
+    return profile.first_message(user_name, greeting - 1).strip()
 
 
 def _channel_of(interaction: Interaction):

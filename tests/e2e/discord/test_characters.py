@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from tests.e2e.discord.bot import SCRIPTED, serve
 from tests.e2e.discord.conftest import Stage
-from tests.local_discord import Channel, Interaction, LocalDiscord, Message, Upload, User
+from tests.local_discord import Channel, Interaction, LocalDiscord, Message, Permission, Upload, User
 from tests.local_discord.interactions import OptionValue
 from tests.personas.cards.build import png, text_chunk, to_json, v3
 
@@ -23,8 +23,18 @@ async def stage(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) 
     imports = tmp_path_factory.mktemp("imports")
     (imports / "kit.json").write_bytes(to_json(v3(name="Kit")))
     (imports / "broken.json").write_bytes(b"{")
-    settings = {**SCRIPTED, **REPLIES, "CHARACTERS_IMPORT_FOLDER": str(imports), "CHARACTERS_BONDS_TURN_CAP": "4"}
-    async with serve(server, tmp_path_factory.mktemp("bot"), settings) as bot:
+    settings = {
+        **SCRIPTED,
+        **REPLIES,
+        "CHARACTERS_IMPORT_BY": "owner",
+        "CHARACTERS_IMPORT_FOLDER": str(imports),
+        "CHARACTERS_BONDS_TURN_CAP": "4",
+    }
+    folder = tmp_path_factory.mktemp("bot")
+    characters = folder / "data" / "characters"
+    characters.mkdir(parents=True)
+    (characters / "nell.json").write_bytes(to_json(v3(name="Nell", alternate_greetings=["Ahoy, {{user}}."])))
+    async with serve(server, folder, settings) as bot:
         yield Stage(server, bot)
 
 
@@ -141,6 +151,24 @@ async def test_a_chat_answers_everything_until_it_is_ended(stage: Stage) -> None
     assert len(await until_posted(stage, channel, 3)) == 3
 
 
+async def test_a_character_begins_with_its_first_message_or_with_the_one_that_is_chosen(stage: Stage) -> None:
+    channel, other, user = (
+        await stage.server.channel("hello"),
+        await stage.server.channel("ahoy"),
+        await stage.somebody(),
+    )
+    await stage.server.interact(user, "chat", {"character": "nell"}, channel)
+    [first] = await until_posted(stage, channel, 1)
+    assert (first.author.name, first.content) == ("Nell", f"Hello {user.name}.")
+    await stage.server.interact(user, "chat", {"character": "nell", "greeting": 2}, other)
+    [second] = await until_posted(stage, other, 1)
+    assert second.content == f"Ahoy, {user.name}."
+    # It is part of the conversation: everything written there is answered now.
+    assert (await say(stage, user, other, "Ahoy yourself!", 2)).author.name == "Nell"
+    refused = await stage.server.interact(await stage.somebody(), "chat", {"character": "nell", "greeting": 3}, other)
+    assert refused.text == "Nell has only 2 first messages."
+
+
 async def test_a_question_is_answered_once_and_in_private_if_wished(stage: Stage) -> None:
     user = await stage.somebody()
     private = await stage.server.interact(user, "ask", {"question": "Who are you?", "private": True})
@@ -166,6 +194,18 @@ async def test_a_card_is_imported_and_answers_to_its_name(stage: Stage) -> None:
     again = await ask(stage, "import_character", {"card": Upload("zoe.png", card)})
     assert "there is such a character already" in again.text
     assert "/characters" not in again.text, "where on this machine is nobody's business"
+
+
+@pytest.mark.parametrize("command", ["import_character", "import_folder"])
+async def test_who_manages_one_server_does_not_import_for_all(stage: Stage, command: str) -> None:
+    manager = await stage.somebody()
+    await stage.server.overwrite(manager, stage.server.text_channel, allow=Permission.MANAGE_GUILD)
+    card = Upload("kim.json", to_json(v3(name="Kim")))
+    refused = await stage.server.interact(manager, command, {"card": card} if command == "import_character" else {})
+    await refused.finished()
+    assert refused.ephemeral
+    assert "only my owner may import (CHARACTERS_IMPORT_BY)" in refused.text
+    assert "Kim" not in (await ask(stage, "list_characters")).text
 
 
 async def test_what_is_no_card_is_refused_with_a_reason(stage: Stage) -> None:

@@ -318,10 +318,30 @@ async def restart(server: LocalDiscord, tmp_path: Path) -> None:
         [first] = await chat.until_said(channel, "You said: Iskra, hello")
         await chat.bot.stop()
     async with chatting(server, tmp_path, model) as chat:
-        # Whoever answered last in the channel answers on.
+        # Whoever was answered last goes on, and whoever answered answers on.
+        await chat.write(channel, "and how are you?")
+        await chat.until_said(channel, first.content, "You said: and how are you?")
         await chat.write(channel, f"{chat.me} still you?")
-        _, second = await chat.until_said(channel, first.content, "You said: still you?")
+        _, _, second = await chat.until_said(
+            channel, first.content, "You said: and how are you?", "You said: still you?"
+        )
     assert (second.author.name, second.webhook_id, second.avatar_url) == ("Iskra", first.webhook_id, first.avatar_url)
+
+
+async def test_a_restart_knows_whose_words_the_bot_posted_under_its_own_name(tmp_path: Path) -> None:
+    async with LocalDiscord() as server:
+        channel = server.text_channel
+        async with chatting(server, tmp_path, EchoServer(), TEXT_WEBHOOKS="false") as chat:
+            await chat.write(channel, "Iskra, hello")
+            [first] = await chat.until_said(channel, "**Iskra:** You said: Iskra, hello")
+            await chat.bot.stop()
+        async with chatting(server, tmp_path, EchoServer(), TEXT_WEBHOOKS="false") as chat:
+            # Somebody was called by name meanwhile: only the post itself says whose it is.
+            await chat.write(channel, "Bram, hello", await server.user("bob"))
+            await chat.server.messages_store.until(lambda: len(chat.answers(channel)) == 2, 15)
+            await chat.write(channel, "who are you?", await server.user("carol"), reply_to=first)
+            await chat.server.messages_store.until(lambda: len(chat.answers(channel)) == 3, 15)
+            assert chat.answers(channel)[-1].content.startswith("**Iskra:**")
 
 
 async def test_without_the_intent_mentions_and_direct_messages_are_still_answered(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from personas.errors import PersonaError
 from personas.relationships import Bond
 from processors.errors import SettingError
 from tests.text.cast.build import NOW_S, cast_of, profile
-from text.cast import FolderStore, Keeper
-from text.cast.state import MOST_BONDS, MOST_CHANNELS, ChannelState, GuildState
+from text.cast import FolderStore, Keeper, LastWords
+from text.cast.state import MOST_BONDS, MOST_CHANNELS, MOST_POSTS, ChannelState, GuildState
 
 AVA, BRAM = profile("Ava"), profile("Bram")
 
@@ -43,23 +43,31 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     keeper = Keeper(FolderStore(tmp_path / "cast"))
     cast = cast_of(AVA, BRAM, keeper=keeper)
     cast.choose("7", "c", "bram")
-    cast.set_ambient("7", "c", True)
-    cast.switch("7", "c", Kind.REACTION, False)
+    cast.leave.set_ambient("7", "c", True)
+    cast.leave.switch("7", "c", Kind.REACTION, False)
     cast.observe("7", Said("c", "1", "I love the sea and the moon!", NOW_S))
     cast.answered("7", "c", "bram", "1", "Thanks!", NOW_S)
     cast.answered("", "dm", "ava", "1", "Hello!", NOW_S)
+    cast.exchanges.answered("7", "c", "1", LastWords("bram", "A secret."), NOW_S)
+    cast.exchanges.posted("7", "5", "bram")
+    cast.begin_session("7", "d", "ava", NOW_S, greeting=1)
     await keeper.close()
+    kept = (tmp_path / "cast" / "7.json").read_text()
+    assert "secret" not in kept, "what was said is memory's to keep, and consent's to forbid"
 
     again = Keeper(FolderStore(tmp_path / "cast"))
     await again.load()
     assert again.all() == keeper.all()
     restarted = cast_of(AVA, BRAM, keeper=again)
     assert restarted.lead("7", "c") is BRAM
-    assert restarted.is_ambient("7", "c")
-    assert restarted.ambient_channels() == (("7", "c"),)
-    assert restarted.switched_off("7", "c") == {Kind.REACTION}
+    assert restarted.leave.is_ambient("7", "c")
+    assert restarted.leave.channels == {"c"}
+    assert restarted.leave.switched_off("7", "c") == {Kind.REACTION}
     assert restarted.bond("7", "bram", "1", NOW_S).exchanges == 1
     assert restarted.bond("", "ava", "1", NOW_S).exchanges == 1
+    assert restarted.exchanges.goes_on("7", "c", "1", NOW_S + 1, 300)
+    assert restarted.exchanges.author("7", "5") == "bram"
+    assert again.get("7").channel("d").greeting == 1
 
 
 async def test_many_changes_are_written_once() -> None:
@@ -113,3 +121,12 @@ def test_of_too_many_bonds_the_one_that_is_oldest_goes() -> None:
     assert len(state.bonds.by_pair) == MOST_BONDS
     assert state.bonds.between("ava", "0").exchanges == 0
     assert state.bonds.between("ava", "1").exchanges == 1
+
+
+def test_of_too_many_posts_the_oldest_goes() -> None:
+    state = GuildState()
+    for n in range(MOST_POSTS + 1):
+        state = state.with_post(str(n), "ava")
+    assert len(state.posts) == MOST_POSTS
+    assert "0" not in state.posts
+    assert state.posts["1"] == "ava"

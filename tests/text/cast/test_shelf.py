@@ -10,6 +10,7 @@ from personas.library import bundled_characters
 from tests.personas.cards.build import png, text_chunk, to_json, v3
 from text.cast import Shelf
 from text.cast import shelf as shelves
+from text.cast.settings import ImportBy
 
 
 def test_the_default_comes_first_and_an_imported_character_replaces_a_bundled_one(tmp_path: Path) -> None:
@@ -97,3 +98,18 @@ def test_only_the_folder_set_aside_is_imported_and_paths_are_kept_private(tmp_pa
     [failure] = imported.failures
     assert failure.startswith("b.json: ")
     assert shelf.keep_folder().names == ()
+
+
+@pytest.mark.parametrize(
+    ("by", "servers", "owner_only"),
+    [
+        ("auto", 1, False),
+        ("auto", 2, True),
+        ("owner", 1, True),
+        ("managers", 2, False),
+    ],
+)
+def test_what_changes_every_server_is_for_the_owner_when_there_are_several(
+    tmp_path: Path, by: ImportBy, servers: int, owner_only: bool
+) -> None:
+    assert Shelf("ava", tmp_path, import_by=by).is_for_owner_only(servers) is owner_only

@@ -19,13 +19,16 @@ def moved(cast: Cast, text: str = GAME, channel: str = "c", at_s: float = NOW_S)
 
 def test_in_an_ambient_channel_characters_react_and_want_to_join_in() -> None:
     cast = cast_of(AVA)
-    cast.set_ambient("g", "c", True)
+    cast.leave.set_ambient("g", "c", True)
     assert moved(cast) == [Kind.REACTION, Kind.PROACTIVE]
     assert moved(cast, at_s=NOW_S + 10) == [Kind.REACTION], "it has just wanted to speak"
 
 
 def test_a_channel_is_ambient_by_setting_too() -> None:
-    assert Kind.PROACTIVE in moved(cast_of(AVA, ambient_channels=(77,)), channel="77")
+    by_setting = cast_of(AVA, ambient_channels=(77,))
+    assert Kind.PROACTIVE in moved(by_setting, channel="77")
+    by_setting.leave.set_ambient("g", "c", True)
+    assert by_setting.leave.channels == {"77", "c"}
 
 
 def test_elsewhere_they_keep_silent_and_react_only_where_they_are_at_home() -> None:
@@ -38,13 +41,13 @@ def test_elsewhere_they_keep_silent_and_react_only_where_they_are_at_home() -> N
 @pytest.mark.parametrize("kind", [Kind.REACTION, Kind.PROACTIVE])
 def test_each_kind_can_be_switched_off_for_a_channel_and_for_all(kind: Kind) -> None:
     cast = cast_of(AVA)
-    cast.set_ambient("g", "c", True)
-    cast.switch("g", "c", kind, False)
+    cast.leave.set_ambient("g", "c", True)
+    cast.leave.switch("g", "c", kind, False)
     assert kind not in moved(cast)
-    cast.switch("g", "c", kind, True)
+    cast.leave.switch("g", "c", kind, True)
     assert kind in moved(cast, at_s=NOW_S + 1000)
     silent = cast_of(AVA, off=(kind,))
-    silent.set_ambient("g", "c", True)
+    silent.leave.set_ambient("g", "c", True)
     assert kind not in moved(silent)
 
 
@@ -52,7 +55,7 @@ def test_of_several_characters_one_reacts_and_one_speaks() -> None:
     speakers: set[str] = set()
     for seed in range(20):
         cast = cast_of(AVA, BRAM, present=("ava", "bram"), seed=seed)
-        cast.set_ambient("g", "c", True)
+        cast.leave.set_ambient("g", "c", True)
         urges = cast.observe("g", Said("c", "1", GAME, NOW_S))
         assert [urge.impulse.kind for urge in urges] == [Kind.REACTION, Kind.PROACTIVE]
         speakers.add(urges[1].character.id)
@@ -61,7 +64,7 @@ def test_of_several_characters_one_reacts_and_one_speaks() -> None:
 
 def test_a_lull_moves_them_to_speak_once() -> None:
     cast = cast_of(AVA)
-    cast.set_ambient("g", "c", True)
+    cast.leave.set_ambient("g", "c", True)
     moved(cast)
     lull = [bool(cast.observe("g", Quiet("c", NOW_S + minute * 60))) for minute in range(1, 60)]
     assert lull.count(True) == 1
@@ -82,7 +85,7 @@ def test_the_settings_say_how_lively_a_character_is_whose_card_does_not() -> Non
 
     plain = profile("Ava", acore={"topics": ["games"], "behaviour": {"reactions": 0}})
     cast = cast_of(plain, behaviour=BehaviourDefaults(reactions=1, proactive=1))
-    cast.set_ambient("g", "c", True)
+    cast.leave.set_ambient("g", "c", True)
     assert moved(cast) == [Kind.PROACTIVE]
 
 
