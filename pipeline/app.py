@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands
@@ -17,19 +18,22 @@ from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
 from pipeline.memory import likeness_of, memory_of, overhearing
+from pipeline.no_rooms import NoRooms
 from pipeline.privacy import OptOuts
-from pipeline.rooms import DiscordRooms
 from pipeline.settings import Settings
 from pipeline.text_side import TextSide, running_text
 from processors.language.engines import LanguageModel
 from processors.memory.remembrance import Remembrance
 from processors.thinking.model import ThinkingModel
 from text.bot import AcoreBot, nothing_to_forget, point_at
-from text.cast import Cast, Shelf
+from text.cast import Cast, LoreLikeness, Shelf
 from text.commands import make_cogs
 from text.commands.remembering import memory_cogs
 from text.desk import TextDesk
 from text.urges import Welcome
+
+if TYPE_CHECKING:
+    from pipeline.rooms import DiscordRooms
 
 
 def run_app(settings: Settings) -> None:
@@ -54,7 +58,7 @@ async def _serve(settings: Settings) -> None:
         likeness_of(settings, memory) as likeness,
         running_text(settings, cast, memory=memory, likeness=likeness) as text,
     ):
-        await _serve_discord(settings, cast, shelf, text, memory, loaded, began_s)
+        await _serve_discord(settings, cast, shelf, text, memory, likeness, loaded, began_s)
 
 
 async def _serve_discord(
@@ -63,11 +67,12 @@ async def _serve_discord(
     shelf: Shelf,
     text: TextSide,
     memory: Remembrance | None,
+    likeness: LoreLikeness,
     loaded: asyncio.Event,
     began_s: float,
 ) -> None:
     opt_outs = OptOuts(data_folder(settings))
-    rooms = DiscordRooms(settings, cast, opt_outs, overhearing(text.overhear, memory), memory)
+    rooms = _rooms(settings, cast, opt_outs, text, memory, likeness)
     knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
     if memory:
         for keeper in keepers_of(memory, cast, rooms, text, opt_outs, settings.log.folder):
@@ -75,8 +80,7 @@ async def _serve_discord(
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
-        ambient = settings.characters.ambient_channels
-        return TextDesk(client, text.line, cast, rooms, welcome, settings.text, ambient_channels=ambient)
+        return TextDesk(client, text.line, cast, rooms, welcome, settings.text)
 
     def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
         of_memory = memory_cogs(memory, cast) if memory else ()
@@ -126,12 +130,28 @@ async def _serve_discord(
         raise error
 
 
+def _rooms(
+    settings: Settings,
+    cast: Cast,
+    opt_outs: OptOuts,
+    text: TextSide,
+    memory: Remembrance | None,
+    likeness: LoreLikeness,
+) -> "DiscordRooms | NoRooms":
+    if not settings.discord.voice:
+        return NoRooms(settings, opt_outs)
+    # A bot that only writes does without what a call is made of.
+    from pipeline.rooms import DiscordRooms
+
+    return DiscordRooms(settings, cast, opt_outs, overhearing(text.overhear, memory), memory, likeness)
+
+
 @asynccontextmanager
 async def _engines(
-    settings: Settings, rooms: DiscordRooms, on_language: Callable[[LanguageModel, ThinkingModel], None]
+    settings: Settings, rooms: "DiscordRooms | NoRooms", on_language: Callable[[LanguageModel, ThinkingModel], None]
 ) -> AsyncIterator[None]:
     """The engines that are needed, at work."""
-    if not settings.discord.voice:
+    if isinstance(rooms, NoRooms):
         async with running_language(settings) as (llm, thinking):
             on_language(llm, thinking)
             yield

@@ -1,4 +1,4 @@
-"""Voice converters by name."""
+"""Voice converters by name. What talks to a server is imported when it is chosen."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,24 @@ from processors.speaking.rvc.converter import VoiceConverter
 from processors.speaking.rvc.effect import effect
 from processors.speaking.rvc.inprocess import inprocess
 from processors.speaking.rvc.settings import RvcSettings
-from processors.speaking.rvc.webui import WebUiConverter
-from processors.speaking.rvc.wokada import WOkadaConverter
+
+
+def _webui(settings: RvcSettings) -> VoiceConverter:
+    from processors.speaking.rvc.webui import WebUiConverter
+
+    return WebUiConverter(settings)
+
+
+def _w_okada(settings: RvcSettings) -> VoiceConverter:
+    from processors.speaking.rvc.wokada import WOkadaConverter
+
+    return WOkadaConverter(settings)
+
 
 CONVERTERS: dict[str, Callable[[RvcSettings], VoiceConverter]] = {
     "inprocess": inprocess,
-    "webui": WebUiConverter,
-    "w-okada": WOkadaConverter,
+    "webui": _webui,
+    "w-okada": _w_okada,
     "effect": effect,
 }
 
