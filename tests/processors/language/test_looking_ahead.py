@@ -13,6 +13,7 @@ from processors.language.engines import Message
 from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
 from processors.language.settings import LanguageSettings
+from processors.language.tool_calls import Tool
 from processors.memory.ahead import Ahead
 from processors.memory.port import Recollection, Scene, SceneKind
 from processors.memory.room import RoomMemory
@@ -57,7 +58,7 @@ class Reader(ScriptedLlm):
         super().__init__(["Because it is so."])
         self.read: list[tuple[float, str]] = []
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
         self.read.append((asyncio.get_running_loop().time(), messages[-1].content))
 
 
