@@ -318,6 +318,9 @@ def test_ten_rooms_remember_learn_sum_up_and_index_while_they_talk(
             for number in range(20):
                 (folder / f"{number}.md").write_text(f"Document {number} tells of things. " * 50)
             talk.embedder.delay_s = 0.01
+            # So that there is something to learn from and to sum up when the talk begins, however slow the disk.
+            while not await talk.memory.store.settle():
+                pass
             with monkeypatch.context() as patch:
                 # How long the disk takes is not to count here: only whether a turn waits for it.
                 patch.setattr("processors.memory.store.outside_work", lambda _: nullcontext())
