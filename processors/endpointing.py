@@ -167,7 +167,12 @@ def is_back_channel(text: str, spoken_ms: float = math.inf) -> bool:
 
 
 def is_premature(text: str, spoken_ms: float) -> bool:
-    """Whether these are more words than can have been said: half a word is heard as several ("Oh, w-": "You will")."""
+    """Whether these are more words than can have been said: half a word is heard as several ("Oh, w-": "You will").
+
+    Not when the first is meant to stop whoever talks: it is not what half a word is taken for, and is obeyed at once.
+    """
+    if not _TAKES_THE_FLOOR.isdisjoint(words_of(text)[:1]):
+        return False
     return sum(char.isalpha() for char in text) > _MOST_LETTERS_PER_S * spoken_ms / 1000
 
 

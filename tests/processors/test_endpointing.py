@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.endpointing import TurnPolicy, is_back_channel, required_silence_ms, words_of
+from processors.endpointing import TurnPolicy, is_back_channel, is_premature, required_silence_ms, words_of
 
 POLICY = TurnPolicy()
 
@@ -61,6 +61,12 @@ def test_two_words_are_a_signal_only_when_they_were_brief(text):
 @pytest.mark.parametrize("text", ["Stop it", "Hold on", "Excuse me", "Never mind", "No, wait"])
 def test_a_word_that_is_meant_to_stop_somebody_does_so_however_brief(text):
     assert not is_back_channel(text, spoken_ms=300)
+
+
+def test_more_words_than_can_have_been_said_are_premature_unless_the_first_is_to_stop_somebody():
+    assert is_premature("You will have", spoken_ms=400)
+    assert not is_premature("You will have", spoken_ms=800)
+    assert not is_premature("Wait, I have another question.", spoken_ms=400)
 
 
 def test_silences_follow_the_speakers_pace_but_for_those_without_words():
