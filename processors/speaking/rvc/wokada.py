@@ -1,7 +1,8 @@
 """`RVC_MODE=w-okada`: a w-okada voice-changer server, through `POST /test`.
 
 The server is a stream for one listener: it keeps context between blocks, answers each block with as much sound, and is
-late by its own crossfade. Its voice is chosen on its page; pitch, index rate and protect are sent to it.
+late by its own crossfade. Its voice is chosen on its page; pitch, index rate and protect are sent to it. It has one set
+of them for everybody: characters that share it, clause by clause, each send their own when another's were there.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ CROSSFADE = 4096
 """The server's default `crossFadeOverlapSize`, in samples."""
 SEARCH = RATE_HZ * 12 // 1000
 """The server looks this far for a match."""
+
+_set_up: dict[str, tuple[tuple[str, float], ...]] = {}
+"""What each server (by address, of which the settings hold a few) was told last by this process."""
 
 
 class WOkadaConverter:
@@ -54,15 +58,8 @@ class WOkadaConverter:
             info = await self._server.json("GET", "/info")
             if not isinstance(info, dict) or info.get("status") != "OK":
                 raise EngineError(f"RVC_WEBUI_URL: {self._server.url} has no voice loaded; choose one on its page")
-            for key, value in (
-                ("inputSampleRate", RATE_HZ),
-                ("outputSampleRate", RATE_HZ),
-                ("dstId", self._settings.speaker),
-                ("tran", round(self._settings.pitch)),
-                ("indexRatio", self._settings.index_rate),
-                ("protect", self._settings.protect),
-            ):
-                await self._server.request("POST", "/update_settings", data={"key": key, "val": str(value)})
+            _set_up.pop(self._server.url, None)
+            await self.set_up()
             crossfade = info.get("crossFadeOverlapSize")
             self.delay = min(crossfade if isinstance(crossfade, int) else CROSSFADE, self.block) + SEARCH
             await self.silence()
@@ -84,6 +81,24 @@ class WOkadaConverter:
         server, self._server = self._server, None
         if server is not None:
             await server.close()
+
+    async def set_up(self) -> None:
+        """Have the server speak as this character does, unless it does already."""
+        if self._server is None:
+            raise EngineError("rvc: the w-okada converter was not started")
+        values: tuple[tuple[str, float], ...] = (
+            ("inputSampleRate", RATE_HZ),
+            ("outputSampleRate", RATE_HZ),
+            ("dstId", self._settings.speaker),
+            ("tran", round(self._settings.pitch)),
+            ("indexRatio", self._settings.index_rate),
+            ("protect", self._settings.protect),
+        )
+        known = _set_up.pop(self._server.url, ())
+        for key, value in values:
+            if (key, value) not in known:
+                await self._server.request("POST", "/update_settings", data={"key": key, "val": str(value)})
+        _set_up[self._server.url] = values
 
     async def silence(self) -> None:
         """Empty the server's memory of what it heard."""
@@ -167,8 +182,10 @@ class WOkadaSession:
     async def _send(self) -> AsyncIterator[Sound]:
         converter = self._converter
         while len(self._waiting) >= converter.block:
-            if not self._begun and converter.unclean:
-                await converter.silence()
+            if not self._begun:
+                await converter.set_up()
+                if converter.unclean:
+                    await converter.silence()
             self._begun = True
             block, self._waiting = self._waiting[: converter.block], self._waiting[converter.block :]
             converter.unclean = True

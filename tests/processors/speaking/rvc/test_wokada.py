@@ -70,6 +70,20 @@ async def test_the_voice_is_set_up_at_the_start() -> None:
     assert len(server.blocks) == 1, "silence warms the networks up"
 
 
+async def test_characters_that_share_a_server_speak_at_their_own_pitch() -> None:
+    server = WOkada()
+    async with served(server.app) as url:
+        low, high = converter(url, pitch=-4), converter(url, pitch=6)
+        await low.start()
+        await high.start()
+        await low.convert(CLAUSE, RATE_HZ)
+        assert server.values["tran"] == "-4"
+        await high.convert(CLAUSE, RATE_HZ)
+        assert server.values["tran"] == "6"
+        await low.close()
+        await high.close()
+
+
 async def test_speech_of_another_rate_is_resampled() -> None:
     async with served(WOkada().app) as url:
         rvc = converter(url)
