@@ -28,7 +28,9 @@ _INNERMOST = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}", re.DOTALL)
 _ANGLED = re.compile(r"<(bot|char|user)>", re.IGNORECASE)
 _LEFT, _RIGHT, _ANGLE, _TRIM = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 """Stand-ins for `{`, `}` and `<` in what is already replaced or unknown, so that it is not read again, and
-for `{{trim}}`. Unicode reserves these four code points for use inside a program; no text holds them."""
+for `{{trim}}`. Unicode reserves these four code points for use inside a program; a text that holds them all the same
+gets the sign for what cannot be read instead."""
+_RESERVED = dict.fromkeys(map(ord, (_LEFT, _RIGHT, _ANGLE, _TRIM)), "\ufffd")
 _HIDDEN_KEY = re.compile(r"\{\{\s*hidden_key\s*:(.*?)\}\}", re.DOTALL | re.IGNORECASE)
 _MAX_CHARS = 1_000_000
 _MAX_PASSES = 16
@@ -60,7 +62,7 @@ def apply_macros(text: str, context: MacroContext) -> str:
         CardError: the macros expand to more than a million characters (texts that hold each other many
         times).
     """
-    return _finish(_replace_all(text, context, frozenset()))
+    return _finish(_replace_all(text.translate(_RESERVED), context, frozenset()))
 
 
 def _replace_all(text: str, context: MacroContext, inside: frozenset[str]) -> str:
@@ -99,7 +101,7 @@ def _finish(text: str) -> str:
 
 def _guard(value: str) -> str:
     """Keep what a macro stands for from being read as a macro."""
-    return value.replace("{", _LEFT).replace("}", _RIGHT).replace("<", _ANGLE)
+    return value.translate(_RESERVED).replace("{", _LEFT).replace("}", _RIGHT).replace("<", _ANGLE)
 
 
 def _replace(body: str, context: MacroContext, inside: frozenset[str]) -> str:
@@ -142,7 +144,7 @@ def _plain_macro(name: str, context: MacroContext, inside: frozenset[str]) -> st
         case "noop":
             return ""
         case _ if name in context.texts and name not in inside:
-            return _replace_all(context.texts[name], context, inside | {name})
+            return _replace_all(context.texts[name].translate(_RESERVED), context, inside | {name})
         case _ if name in context.texts:
             return ""
         case _:

@@ -90,8 +90,15 @@ def test_hidden_keys_are_told_to_the_lorebook() -> None:
 @given(st.text())
 def test_any_text_is_accepted_and_plain_text_stays(text: str) -> None:
     result = apply_macros(text, context())
-    if "{{" not in text and "<" not in text:
+    if "{{" not in text and "<" not in text and not set(text) & set(RESERVED):
         assert result == text
+
+
+RESERVED = "\ufdd0\ufdd1\ufdd2\ufdd3"
+
+
+def test_code_points_that_stand_for_braces_inside_are_not_taken_from_a_text() -> None:
+    assert apply_macros(f"a{RESERVED}b", context()) == f"a{4 * chr(0xFFFD)}b"
 
 
 @given(st.text(alphabet="{}<>:,/ charuserrandomroll0d\\", max_size=200))
