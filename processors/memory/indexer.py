@@ -1,15 +1,12 @@
 """Keeps the index of meanings abreast of the messages, a few at a time, beside everything else."""
 
-import asyncio
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 
-from loguru import logger
-
-from processors.errors import AcoreError
 from processors.memory.embedding import Embedder
 from processors.memory.search import shelf_of
+from processors.memory.side_work import keep_at
 from processors.memory.store import Store
 from processors.memory.vectors import Vectors
 from processors.memory.words import telling_words
@@ -37,14 +34,7 @@ class Indexer:
         """Index what comes, until cancelled."""
         state = await self._store.state(*_STATE) or {}
         self.upto, self._oldest = state.get("upto", 0), state.get("oldest", 0)
-        while True:
-            try:
-                while await self.step():
-                    pass
-                await asyncio.sleep(_LOOK_S)
-            except AcoreError as error:
-                logger.warning("memories are not indexed at present: {}", error)
-                await asyncio.sleep(_RETRY_S)
+        await keep_at(self.step, "memories are not indexed", look_s=_LOOK_S, retry_s=_RETRY_S)
 
     async def step(self) -> bool:
         """Index the next messages; False when there are none."""

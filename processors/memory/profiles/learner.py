@@ -3,17 +3,14 @@
 It follows the messages of the store as the index of meanings does, and goes on after a restart where it was.
 """
 
-import asyncio
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from loguru import logger
-
-from processors.errors import AcoreError
 from processors.memory.profiles.facts import Change, Fact, Reach
 from processors.memory.profiles.learned import INSTRUCTION, Learned, Speech, believed, noticed, question
 from processors.memory.profiles.profiles import Profiles
+from processors.memory.side_work import keep_at
 from processors.memory.store import Store
 from processors.thinking.model import ThinkingModel
 
@@ -47,14 +44,7 @@ class Learner:
 
     async def run(self) -> None:
         """Learn from what comes, until cancelled."""
-        while True:
-            try:
-                while await self.step():
-                    pass
-                await asyncio.sleep(_LOOK_S)
-            except AcoreError as error:
-                logger.warning("nothing is learned about people at present: {}", error)
-                await asyncio.sleep(_RETRY_S)
+        await keep_at(self.step, "nothing is learned about people", look_s=_LOOK_S, retry_s=_RETRY_S)
 
     async def step(self) -> bool:
         """Learn from the next messages; False when there are none."""

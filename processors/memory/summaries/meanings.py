@@ -1,15 +1,12 @@
 """The meanings of summaries, on shelves of their own beside those of the messages."""
 
-import asyncio
 import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from loguru import logger
-
-from processors.errors import AcoreError
 from processors.memory.search import shelf
+from processors.memory.side_work import keep_at
 from processors.memory.store import Store
 from processors.memory.vectors import Meaning
 from processors.memory.writer import Statement
@@ -37,14 +34,7 @@ class SummaryMeanings:
 
     async def run(self) -> None:
         """Index what comes and drop what goes, until cancelled."""
-        while True:
-            try:
-                while await self.step():
-                    pass
-                await asyncio.sleep(_LOOK_S)
-            except AcoreError as error:
-                logger.warning("summaries are not indexed at present: {}", error)
-                await asyncio.sleep(_RETRY_S)
+        await keep_at(self.step, "summaries are not indexed", look_s=_LOOK_S, retry_s=_RETRY_S)
 
     async def step(self) -> bool:
         """Deal with the next ones; False when there are none."""
