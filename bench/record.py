@@ -18,9 +18,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
     ("text", "--turns", "12"),
+    ("start", "--times", "2"),
     ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "24"),
 )
-"""About 50 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
+"""About 55 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
 _PICTURES = {
     "compare": "Voice to voice of all designs, the same sounds and engines in one run",
     "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",
@@ -44,7 +45,9 @@ def run_record(
     for name, *options in steps:
         tell(f"== {name} {' '.join(options)}, after {(time.monotonic() - began_s) / 60:.1f} min")
         command = [sys.executable, "-c", _ACORE, *(["--config", str(config)] if config else [])]
-        command += ["bench", name, *options, "--out", str(out), "--corpus", str(corpus)]
+        command += ["bench", name, *options, "--out", str(out)]
+        if name != "start":
+            command += ["--corpus", str(corpus)]
         if status := subprocess.run(command, check=False).returncode:
             raise AcoreError(f"acore bench {name} ended with status {status}; the same command goes on from there")
     path = out / "record.md"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ def _memory_adds(content: dict) -> tuple[float, ...]:
     return (v2v["memory on"] - v2v["memory off"],)
 
 
+def _start(figure: str, *cases: str) -> Callable[[dict], tuple[float, ...]]:
+    """The median of a figure over some starts, case by case."""
+    return lambda content: tuple(median(one[figure] for one in content["figures"][case]) for case in cases)
+
+
 def _stopping_back_channels(content: dict) -> tuple[float, ...]:
     figures = content["figures"]
     return (100 * len(figures["back_channels_that_stopped"]) / max(1, figures["back_channels"]),)
@@ -109,6 +115,27 @@ TARGETS = (
         (60,),
         "ms",
     ),
+    Target(
+        "`acore run` to ready, text / voice", "<= 2 / 6 s", "start", _start("ready_s", "text", "voice"), (2, 6), "s"
+    ),
+    Target("memory, embedded voice", "<= 900 MB", "start", _start("rss_mb", "voice"), (900,), "MB"),
+    Target(
+        "memory, text only, model elsewhere, recall by words",
+        "<= 250 MB",
+        "start",
+        _start("rss_mb", "text words"),
+        (250,),
+        "MB",
+    ),
+    Target(
+        "memory, text only, model elsewhere, recall by meaning too",
+        "<= 250 MB",
+        "start",
+        _start("rss_mb", "text elsewhere"),
+        (250,),
+        "MB",
+    ),
+    Target("memory, text only, all embedded", "<= 250 MB", "start", _start("rss_mb", "text"), (250,), "MB"),
     Target("memory growth over 30 minutes", "< 1 %", "soak", lambda content: (content["growth_percent"],), (1,), "%"),
 )
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bench.checkout import find_the_server
 from bench.corpus.levels import RATE_HZ, Pcm
 from bench.corpus.manifest import Kind
 from bench.corpus.store import ensure_corpus, load_sound
 from bench.figures import Spread, spread
 from bench.results import provenance, write_result
-from processors.errors import AcoreError, SettingError
+from processors.errors import AcoreError
 from processors.models import ModelStore
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run_wire(
         SettingError: this is no checkout of the project, which the server belongs to.
         AcoreError: the bot failed, or a model or file is not to be had.
     """
-    _find_the_server()
+    find_the_server("wire")
     manifest = ensure_corpus(corpus, ModelStore())
     sounds = [load_sound(corpus, turn) for turn in manifest.turns if turn.kind is Kind.TALK_OVER]
     figures: dict[str, WireFigures] = {}
@@ -82,19 +83,6 @@ def run_wire(
 
     write_wire_chart(path, path.with_suffix(".png"))
     return figures, path
-
-
-def _find_the_server() -> None:
-    """The server is no installed package: it lies beside this one, in a checkout."""
-    checkout = str(Path(__file__).parents[1])
-    if checkout not in sys.path:
-        sys.path.append(checkout)
-    try:
-        import tests.local_discord  # noqa: F401
-    except ImportError as error:
-        raise SettingError(
-            f"bench wire needs the Discord server of the project's tests: run it in a checkout, with .[dev] ({error})"
-        ) from None
 
 
 def wire_lines(figures: dict[str, WireFigures]) -> list[str]:

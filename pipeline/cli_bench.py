@@ -219,6 +219,27 @@ def wire(
 
 
 @bench_app.command()
+def start(
+    times: Annotated[int, typer.Option("--times", min=1, help="Starts in each way.")] = 3,
+    only: Annotated[
+        str,
+        typer.Option("--only", metavar="CASE,..", help="text elsewhere, text words, text, voice.", show_default="all"),
+    ] = "",
+    out: _Out = Path("results"),
+) -> None:
+    """From the start of `acore run` until it answers, and its memory then, over a Discord on loopback. 45 s a start."""
+    from bench.start import CASES, in_words, run_start
+
+    cases = [case.strip() for case in only.split(",") if case.strip()] or list(CASES)
+    if unknown := [case for case in cases if case not in CASES]:
+        raise SettingError(f"--only names {unknown[0]!r}; there are: {', '.join(CASES)}")
+    figures, path = run_start(cases, times, out, typer.echo)
+    for case, of in figures.items():
+        typer.echo(f"{case} ({CASES[case]}): {in_words(of)}")
+    typer.echo(f"{path}")
+
+
+@bench_app.command()
 def evidence(
     context: typer.Context,
     people: Annotated[int, typer.Option("--people", min=2, help="People who tell of themselves.")] = 20,

@@ -41,6 +41,13 @@ def test_a_wrong_option_is_refused_by_name(arguments: list[str], message: str, c
     assert message in str(result.exception)
 
 
+def test_a_case_that_the_start_does_not_know_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "start", "--only", "text,tea", "--out", str(tmp_path)])
+
+    assert isinstance(result.exception, SettingError)
+    assert "--only names 'tea'; there are: text elsewhere, text words, text, voice" in str(result.exception)
+
+
 def test_the_corpus_says_what_is_in_it(corpus: Path) -> None:
     result = CliRunner().invoke(app, ["bench", "corpus", "--corpus", str(corpus)])
 
