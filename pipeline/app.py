@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import discord
@@ -13,7 +13,7 @@ from loguru import logger
 from pipeline.characters import running_cast, shelf_of
 from pipeline.engines import running_engines, running_language
 from pipeline.folders import data_folder
-from pipeline.forgetting import keepers_of
+from pipeline.forgetting import keepers_of, left_servers
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
@@ -25,7 +25,7 @@ from pipeline.text_side import TextSide, running_text
 from processors.language.engines import LanguageModel
 from processors.memory.remembrance import Remembrance
 from processors.thinking.model import ThinkingModel
-from text.bot import AcoreBot, nothing_to_forget, point_at
+from text.bot import AcoreBot, point_at
 from text.cast import Cast, LoreLikeness, Shelf
 from text.commands import make_cogs
 from text.commands.remembering import memory_cogs
@@ -54,11 +54,17 @@ async def _serve(settings: Settings) -> None:
     # The data folder is claimed before anything else is done in it.
     async with (
         memory_of(settings, loaded) as memory,
-        running_cast(settings, shelf) as cast,
+        _cast(settings, shelf, memory) as cast,
         likeness_of(settings, memory) as likeness,
         running_text(settings, cast, memory=memory, likeness=likeness) as text,
     ):
         await _serve_discord(settings, cast, shelf, text, memory, likeness, loaded, began_s)
+
+
+def _cast(settings: Settings, shelf: Shelf, memory: Remembrance | None) -> AbstractAsyncContextManager[Cast]:
+    if memory is None:
+        return running_cast(settings, shelf, None)
+    return running_cast(settings, shelf, memory.memory.store, memory.consent.may_learn)
 
 
 async def _serve_discord(
@@ -94,9 +100,8 @@ async def _serve_discord(
         logger.info("text ready after {:.1f} s", time.monotonic() - began_s)
 
     point_at(settings.discord)
-    bot = AcoreBot(
-        settings.discord, rooms, settings.text, make_desk, cogs, memory.left if memory else nothing_to_forget
-    )
+    left = left_servers(memory, cast, forget=settings.memory.privacy.forget_left_servers)
+    bot = AcoreBot(settings.discord, rooms, settings.text, make_desk, cogs, left)
     running = asyncio.current_task()
     assert running is not None
     serving = asyncio.create_task(bot.run_until_closed(), name="discord bot")

@@ -1,5 +1,6 @@
 """The characters of a bot, as the settings describe them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,9 +8,11 @@ from loguru import logger
 
 from personas.library import load_character, load_folder
 from personas.profile import CharacterProfile
+from pipeline.cast_states import MemoryStates, take_over
 from pipeline.folders import characters_folder, data_folder
 from pipeline.settings import Settings
-from text.cast import Cast, FolderStore, Keeper, Shelf
+from processors.memory.store import Store
+from text.cast import Cast, FolderStore, Keeper, MayRemember, Shelf, StateStore, anybody
 
 
 def shelf_of(settings: Settings) -> Shelf:
@@ -37,18 +40,29 @@ def chosen_character(settings: Settings, name_or_path: str = "") -> CharacterPro
 
 
 @asynccontextmanager
-async def running_cast(settings: Settings, shelf: Shelf) -> AsyncIterator[Cast]:
-    """The cast with what it remembered; what it learns is kept.
+async def running_cast(
+    settings: Settings, shelf: Shelf, memory: Store | None, may_remember: MayRemember = anybody
+) -> AsyncIterator[Cast]:
+    """The cast with what it remembered; what it learns is kept in the memory file, or, without one, in a folder.
+
+    Args:
+        may_remember: who lets themselves be remembered, by id and server; all by default.
 
     Raises:
         PersonaError: the character that PERSONA_CHARACTER names cannot be read.
         SettingError: what it remembered cannot be read.
+        StorageError: the memory file cannot be read.
     """
-    keeper = Keeper(FolderStore(data_folder(settings) / "cast"))
+    folder = data_folder(settings) / "cast"
+    states: StateStore = FolderStore(folder)
+    if memory:
+        states = MemoryStates(memory)
+        await asyncio.to_thread(take_over, folder, states)
+    keeper = Keeper(states)
     roster = shelf.read()
     for failure in roster.failures:
         logger.warning("left out: {}", failure)
-    cast = Cast(roster, settings.characters, keeper, user_name=settings.persona.user_name)
+    cast = Cast(roster, settings.characters, keeper, user_name=settings.persona.user_name, may_remember=may_remember)
     await keeper.load()
     try:
         yield cast

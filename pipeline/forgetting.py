@@ -1,8 +1,11 @@
 """Everything outside the memory file that keeps something of people while the bot runs, or on disk."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
+
+from loguru import logger
 
 from pipeline.log_erasing import blank_words, logged_words
 from pipeline.privacy import OptOuts
@@ -72,3 +75,25 @@ def keepers_of(
         Keeper("voice rooms", not_told, forget_in_rooms),
         Keeper("overheard in voice", not_told, forget_overheard),
     )
+
+
+def left_servers(memory: Remembrance | None, cast: Cast, *, forget: bool) -> Callable[[str], Awaitable[None]]:
+    """What is done when the bot is removed from a server, whose id it is given.
+
+    Args:
+        forget: whether what is kept of the server is deleted.
+    """
+
+    async def left(guild: str) -> None:
+        if not forget:
+            return
+        try:
+            # First: it stands in the file that memory then leaves no trace in.
+            await cast.forget_guild(guild)
+        except OSError as error:
+            logger.error("what the characters remember of a server could not be deleted: {}", error)
+        if memory:
+            await memory.forget_guild(guild)
+        logger.info("a server was left, and what was kept of it deleted")
+
+    return left

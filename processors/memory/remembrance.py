@@ -110,11 +110,6 @@ class Remembrance:
             else (),
         )
 
-    async def left(self, guild: str) -> None:
-        """The bot was removed from a server."""
-        if self._settings.privacy.forget_left_servers:
-            await self.forget_guild(guild)
-
     async def forget_guild(self, guild: str) -> None:
         """Delete everything of a server."""
         await self.memory.forget("guild = ?", (guild,))

@@ -97,6 +97,10 @@ class Store(Reader):
         await self.settle()
         self.write(*(Statement(f"INSERT INTO {name} ({name}) VALUES ('optimize')") for name in WORD_INDEXES))
         await self.settle(60.0)
+        await self.harden()
+
+    async def harden(self) -> None:
+        """Have what was committed outlast a power cut too, and leave the log of the last commits empty."""
         await self._writing.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:

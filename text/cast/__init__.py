@@ -4,6 +4,7 @@ Text and voice ask the same `Cast`, so a character is one mind in both.
 """
 
 from text.cast.cast import Cast, Urge
+from text.cast.consent import MayRemember, anybody
 from text.cast.cue import Cue
 from text.cast.exchanges import Exchanges, LastWords
 from text.cast.keeper import Keeper
@@ -22,9 +23,11 @@ __all__ = [
     "Keeper",
     "LastWords",
     "LoreLikeness",
+    "MayRemember",
     "Roster",
     "Shelf",
     "StateStore",
     "Urge",
+    "anybody",
     "read_roster",
 ]

@@ -31,6 +31,7 @@ from personas.relationships import (
     stage_of,
 )
 from personas.router import Route, RouterState, route
+from text.cast.consent import MayRemember, anybody
 from text.cast.cue import Cue, Moment, make_cue
 from text.cast.exchanges import Exchanges
 from text.cast.keeper import Keeper
@@ -70,12 +71,18 @@ class Cast:
         *,
         user_name: str = "friend",
         rng: random.Random | None = None,
+        may_remember: MayRemember = anybody,
     ) -> None:
-        """`user_name` is what the lasting part of a prompt calls whoever it is spoken with."""
+        """
+        Args:
+            user_name: what the lasting part of a prompt calls whoever it is spoken with.
+            may_remember: who lets themselves be remembered. No bond grows with anybody else, nor is one spoken of.
+        """
         self._settings = settings
         self._keeper = keeper
         self.leave = Leave(keeper, settings.off, settings.ambient_channels)
-        self.exchanges = Exchanges(keeper)
+        self.exchanges = Exchanges(keeper, may_remember)
+        self._may_remember = may_remember
         self._user_name = user_name
         self._rng = rng or random.Random()
         self._seed = str(self._rng.random())
@@ -171,6 +178,8 @@ class Cast:
     ) -> None:
         """A character answered what a person wrote or said: the two come closer, or fall out."""
         self._spoke(guild_id, channel_id, character_id, now_s)
+        if not self._may_remember(user_id, guild_id):
+            return
         bond = self.bond(guild_id, character_id, user_id, now_s)
         tone = tone_of(text)
         if tone.angry >= _INSULT:
@@ -272,17 +281,31 @@ class Cast:
         self, guild_id: str, one: str, other: str, name: str, to_character: bool, now_s: float
     ) -> tuple[str, ...]:
         """What a prompt says of a bond: nothing of strangers. A small model would speak of little else."""
+        if not (to_character or self._may_remember(other, guild_id)):
+            return ()
         bond = self.bond(guild_id, one, other, now_s)
         if stage_of(bond.affinity) is Stage.STRANGER and not bond.heat:
             return ()
         return (bond_line(bond, name, to_character, now_s, self._settings.bonds),)
 
     async def forget_for_good(self, party: str) -> int:
-        """Forget everything about a person, on disk too; how many bonds that were."""
+        """Forget everything about a person, on disk too; how many bonds that were.
+
+        Raises:
+            OSError: it is still on disk.
+        """
         count = len(self.bonds_of(party))
         self.forget(party)
         await self._keeper.flush()
         return count
+
+    async def forget_guild(self, guild_id: str) -> None:
+        """Forget everything about a server, on disk too.
+
+        Raises:
+            OSError: it is still on disk.
+        """
+        await self._keeper.drop(guild_id)
 
     def bonds_of(self, party: str) -> list[dict[str, Any]]:
         """How the characters stand to a person, as data."""

@@ -27,6 +27,7 @@ class Keeper:
         self._unsaved: set[str] = set()
         self._writing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._at_disk = asyncio.Lock()
 
     async def load(self) -> None:
         """Read what was kept.
@@ -69,9 +70,27 @@ class Keeper:
             for other, bond in state.bonds.of(party).items()
         ]
 
+    async def drop(self, guild_id: str) -> None:
+        """Forget a server, on disk too.
+
+        Raises:
+            OSError: it is still on disk.
+        """
+        key = guild_id or _DIRECT
+        async with self._at_disk:
+            self._states.pop(key, None)
+            self._unsaved.discard(key)
+            if self._store:
+                await asyncio.to_thread(self._store.drop, key)
+
     async def flush(self) -> None:
-        """Write now what is not yet written."""
-        await self._write()
+        """Write now what is not yet written.
+
+        Raises:
+            OSError: some of it could not be.
+        """
+        if failed := await self._write():
+            raise OSError(f"the state of {len(failed)} servers could not be kept")
 
     async def close(self) -> None:
         """Write what is not yet written."""
@@ -86,21 +105,27 @@ class Keeper:
             await self._write()
         self._writing = None
 
-    async def _write(self) -> None:
-        unsaved, self._unsaved = self._unsaved, set()
-        if self._store:
-            states = {key: self._states[key] for key in unsaved}
-            await asyncio.to_thread(_write, self._store, states)
+    async def _write(self) -> list[str]:
+        """The keys of what could not be written."""
+        async with self._at_disk:
+            unsaved, self._unsaved = self._unsaved, set()
+            if self._store:
+                states = {key: self._states[key] for key in unsaved}
+                return await asyncio.to_thread(_write, self._store, states)
+        return []
 
 
 def _read(store: StateStore) -> dict[str, GuildState]:
     return {key: from_json(GuildState, document) for key, document in store.read().items()}
 
 
-def _write(store: StateStore, states: Mapping[str, GuildState]) -> None:
+def _write(store: StateStore, states: Mapping[str, GuildState]) -> list[str]:
+    failed: list[str] = []
     for key, state in states.items():
         try:
             store.write(key, to_json(state))
         except OSError as error:
             # They hold for as long as the bot runs; the next change is written anew.
             logger.error("the characters' state could not be kept: {}", error)
+            failed.append(key)
+    return failed

@@ -30,6 +30,14 @@ class StateStore(Protocol):
         """
         ...
 
+    def drop(self, key: str) -> None:
+        """Forget one document.
+
+        Raises:
+            OSError: it is still there.
+        """
+        ...
+
 
 class FolderStore:
     """A file for each document in a folder."""
@@ -64,3 +72,11 @@ class FolderStore:
             OSError: it could not be written; the old one still holds.
         """
         write_atomically(self._folder / f"{key}.json", json.dumps(document, ensure_ascii=False).encode())
+
+    def drop(self, key: str) -> None:
+        """Forget one document.
+
+        Raises:
+            OSError: it is still there.
+        """
+        (self._folder / f"{key}.json").unlink(missing_ok=True)

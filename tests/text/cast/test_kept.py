@@ -38,6 +38,9 @@ class Counting:
         self.written.set()
         self.documents[key] = json.loads(json.dumps(document))
 
+    def drop(self, key: str) -> None:
+        self.documents.pop(key, None)
+
 
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     keeper = Keeper(FolderStore(tmp_path / "cast"))
