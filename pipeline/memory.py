@@ -39,7 +39,7 @@ async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[
 
 def overhearing(overhear: "Overhear", memory: Remembrance | None) -> "Overhear":
     """Whoever else should know what was said in a voice room: not of a turn in which somebody spoke who does not want
-    to be remembered. What a character is told in text it may say there, and that is kept."""
+    to be remembered, nor where nothing is. What a character is told in text it may say there, and that is kept."""
     if memory is None:
         return overhear
     consent = memory.consent
@@ -47,7 +47,7 @@ def overhearing(overhear: "Overhear", memory: Remembrance | None) -> "Overhear":
     async def of_who_allows_it(
         guild_id: int, character: CharacterProfile, record: TurnRecord, name_of: Callable[[str], str]
     ) -> None:
-        if all(consent.of_person(one.speaker) is not False for one in record.heard):
+        if all(consent.may_learn(person, str(guild_id)) for person in ("", *(one.speaker for one in record.heard))):
             await overhear(guild_id, character, record, name_of)
 
     return of_who_allows_it

@@ -62,6 +62,11 @@ async def nobody_overhears(
     """What was said stays in its room."""
 
 
+def everybody_may(speaker: str) -> bool:
+    """A bot that remembers nothing has nobody to ask: what is said goes with the call."""
+    return True
+
+
 class DiscordRoom:
     """Implements `text.rooms.VoiceRoom`."""
 
@@ -89,7 +94,10 @@ class DiscordRoom:
         self._overhear = overhear
         self._closing = False
         clock = SessionClock()
-        self._mind = RoomMind(cast, str(channel.guild.id), str(channel.id), self._name_of, likeness=likeness)
+        may_stay = memory.consent.may_stay if memory else everybody_may
+        self._mind = RoomMind(
+            cast, str(channel.guild.id), str(channel.id), self._name_of, likeness=likeness, may_stay=may_stay
+        )
         character = self._mind.character
         self._since_s = time.time()
         self._side_workers: list[BaseWorker] = [TurnListener(f"turns-{channel.guild.id}", self._note_turn)]
@@ -114,6 +122,7 @@ class DiscordRoom:
             people=self._people,
             mind=self._mind,
             memory=self._recall,
+            may_stay=may_stay,
         )
         self.transport = DiscordTransport(
             settings.discord_voice, clock, on_event=self._on_event, turn_open_s=lambda: self.pipeline.turn_taking.open_s

@@ -30,18 +30,21 @@ class RoomMind:
         clock: Callable[[], float] = time.time,
         *,
         likeness: LoreLikeness | None = None,
+        may_stay: Callable[[str], bool] = lambda speaker: True,
     ) -> None:
         """
         Args:
             name_of: gives the name of a speaker's id.
             clock: gives Unix time.
             likeness: finds lore by its meaning; None to find it by its keys alone.
+            may_stay: whether what a speaker (id) says may be known beyond its turn.
         """
         self._cast = cast
         self._where = (guild_id, channel_id)
         self._name_of = name_of
         self._clock = clock
         self._likeness = likeness
+        self._may_stay = may_stay
         self._alike: Ahead[tuple[str, ...]] = Ahead(self._find_alike, ())
         self._near: tuple[tuple[Heard, ...], tuple[str, ...]] = ((), ())
         """What was said, and the ids of the lore that is near to it in meaning."""
@@ -92,11 +95,13 @@ class RoomMind:
         for heard in record.heard:
             said = Said(self._where[1], heard.speaker, heard.text, now_s, addressed=record.answered)
             self._cast.observe(self._where[0], said)
-            self._lately.append(LoreMessage(self._name_of(heard.speaker), heard.text))
+            if self._may_stay(heard.speaker):
+                self._lately.append(LoreMessage(self._name_of(heard.speaker), heard.text))
         if record.answered and record.heard:
             partner = record.heard[-1]
             self._cast.answered(*self._where, self._id, partner.speaker, partner.text, now_s)
-            self._lately.append(LoreMessage(self.character.name, record.spoken, by_character=True))
+            if all(self._may_stay(heard.speaker) for heard in record.heard):
+                self._lately.append(LoreMessage(self.character.name, record.spoken, by_character=True))
 
     async def close(self) -> None:
         """Stop looking for lore."""

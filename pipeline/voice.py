@@ -63,13 +63,16 @@ def voice_pipeline(
     people: Callable[[], int] = lambda: 0,
     mind: RoomMind | None = None,
     memory: RoomMemory | None = None,
+    may_stay: Callable[[str], bool] = lambda speaker: True,
 ) -> VoicePipeline:
     """Build the stages of one room for one character.
 
     `name_of` gives the name of a speaker's id; `people` counts who is in the room besides the bot, 0 if unknown; `mind`
-    is what the character feels and remembers, None for nothing; `memory` is what comes to its mind of earlier times.
+    is what the character feels and remembers, None for nothing; `memory` is what comes to its mind of earlier times;
+    `may_stay` tells whether what a speaker says may be known beyond its turn.
     """
-    conversation = make_conversation(settings, character, name_of, mind.opening.system if mind else "", llm=engines.llm)
+    system = mind.opening.system if mind else ""
+    conversation = make_conversation(settings, character, name_of, system, engines.llm, may_stay)
     voice = room_voice(engines, settings, character)
 
     def voice_of(persona: str) -> Voice | None:
@@ -107,15 +110,18 @@ def make_conversation(
     name_of: Callable[[str], str] = str,
     system: str = "",
     llm: LanguageModel | None = None,
+    may_stay: Callable[[str], bool] = lambda speaker: True,
 ) -> Conversation:
     """An empty conversation with a character, in the language model's budget. `system` is the beginning of its prompts;
-    if empty, that of its card. `llm`, which is started, says how much it takes; without it the settings do."""
+    if empty, that of its card. `llm`, which is started, says how much it takes; without it the settings do. `may_stay`
+    is that of `Conversation`."""
     return Conversation(
         make_prompt(settings, character, system, llm),
         most_messages=settings.language.history_messages,
         most_tokens=_room(settings, llm),
         name_of=name_of,
         counter=TokenCounter(),
+        may_stay=may_stay,
     )
 
 

@@ -51,9 +51,11 @@ class Conversation:
         most_tokens: int,
         name_of: Callable[[str], str] = str,
         counter: TokenCounter | None = None,
+        may_stay: Callable[[str], bool] = lambda speaker: True,
     ) -> None:
         """
         Args:
+            may_stay: whether what a speaker (id) says may be known beyond its turn, asked when the turn is over.
             most_tokens: the room of a whole request; see `context.room_of`.
             counter: what is known of the model's tokens, to be shared by all conversations with it.
         """
@@ -62,6 +64,7 @@ class Conversation:
         self._room = most_tokens
         self._name_of = name_of
         self._counter = counter or TokenCounter()
+        self._may_stay = may_stay
         self._exchanges: list[_Exchange] = []
         self._speakers: set[str] = set()
         self._background = NO_BACKGROUND
@@ -106,7 +109,14 @@ class Conversation:
 
     def add(self, heard: tuple[Heard, ...], spoken: str, notes: Notes = NO_NOTES) -> None:
         """Remember an exchange: what was said to the bot, and the words of its reply that were really played (empty
-        if it only listened). `notes` are those its request was made with; they are not part of the history."""
+        if it only listened). `notes` are those its request was made with; they are not part of the history.
+
+        Of those whose words may not stay nothing is, nor the reply, which may quote them."""
+        staying = tuple(one for one in heard if self._may_stay(one.speaker))
+        if staying != heard:
+            heard, spoken = staying, ""
+            if not heard:
+                return
         notes, words = self._last(heard, notes)
         if not notes.empty:
             self._notes_tokens = max(self._notes_tokens, self._counter.count(user_text(notes, "")))

@@ -235,6 +235,10 @@ async def test_what_somebody_said_who_is_not_to_be_remembered_is_not_told_in_tex
         remembrance.consent.choose_for_person("2", True)
         await to_others(7, load_character("ava"), both, str)
         assert told == [alone, both]
+        remembrance.consent.choose_for_guild("7", False)
+        await to_others(7, load_character("ava"), alone, str)
+        await to_others(8, load_character("ava"), alone, str)
+        assert told == [alone, both, alone], "only where it is remembered"
     assert overhearing(overhear, None) is overhear
 
 

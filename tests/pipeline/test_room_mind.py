@@ -122,3 +122,15 @@ def test_lore_for_some_messages_back_is_told_without_moving_what_the_engine_has_
     mind = mind_of(cast_of(bram))
     assert mind.notes((Heard("1", "Is the lamp lit?"),)).lore == ("The lamp turns.",)
     assert "lamp" not in mind.opening.system
+
+
+def test_who_does_not_want_to_be_remembered_stays_a_stranger_and_calls_no_lore_later() -> None:
+    cast = cast_of(BRAM, may_remember=lambda person, guild: person != "1")
+    mind = RoomMind(cast, "g", "v", clock=lambda: NOW_S, may_stay=lambda speaker: speaker != "1")
+    assert mind.notes((Heard("1", "Is the lamp lit?"),)).lore == ("The lamp turns.",)
+    mind.note_turn(turn(("1", "Is the lamp lit?"), spoken="The lamp is lit."))
+    assert mind.notes((Heard("1", "Well?"),)).lore == ()
+    assert cast.bond("g", "bram", "1", NOW_S).exchanges == 0
+    mind.note_turn(turn(("2", "Is the lamp lit?"), spoken="The lamp is lit."))
+    assert mind.notes((Heard("1", "Well?"),)).lore == ("The lamp turns.",)
+    assert cast.bond("g", "bram", "2", NOW_S).exchanges == 1

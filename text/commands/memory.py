@@ -34,6 +34,7 @@ class MemoryCommands(commands.Cog):
         """Remember nothing more of you, or of this server."""
         self._choose(interaction, of, False)
         whom = "you say" if of == "me" else "is said in this server"
+        # Answered they are all the same; `processors.memory.privacy.consent` has the whole rule.
         known = "`/forget_me` deletes what I know already." if of == "me" else "What I know already stays."
         await interaction.response.send_message(f"I remember nothing more of what {whom}. {known}", ephemeral=True)
 

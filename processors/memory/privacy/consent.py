@@ -1,4 +1,10 @@
-"""Which servers and people are remembered: their choices, kept in the store and at hand."""
+"""Which servers and people are remembered: their choices, kept in the store and at hand.
+
+The rule: whoever is spoken with is answered. What a person says who does not want to be remembered is known for that
+one answer; with its turn both are gone, from the running call too. What is said in a server that is not remembered is
+known for as long as the call goes on, and nowhere else. Neither is written, summed up, learned from, recalled, told in
+a text channel or counted as acquaintance.
+"""
 
 from processors.memory.port import Scene
 from processors.memory.store import Store
@@ -26,6 +32,10 @@ class Consent:
         """The same by the ids of person and server (empty for neither)."""
         by_guild = self._choices.get(_guild(guild), self._servers) if guild else True
         return by_guild and self._choices.get(_person(person), True)
+
+    def may_stay(self, person: str) -> bool:
+        """Whether what a person says may be known in a running call beyond its turn."""
+        return self._choices.get(_person(person), True)
 
     def choose_for_guild(self, guild: str, on: bool) -> None:
         """A server's choice."""

@@ -63,3 +63,21 @@ def test_it_can_begin_anew() -> None:
     talk.clear()
     assert talk.history == ()
     assert talk.request((Heard("ann", "Why?"),))[-1].content == "Why?"
+
+
+def test_what_somebody_says_who_does_not_want_to_be_remembered_is_answered_and_known_no_longer() -> None:
+    off = {"joe"}
+    prompt = Prompt("You are Ada.")
+    talk = Conversation(
+        prompt, most_messages=9, most_tokens=9999, name_of=str.title, may_stay=lambda speaker: speaker not in off
+    )
+    joes = (Heard("joe", "I live in Rome."),)
+    assert talk.request(joes)[-1].content == "I live in Rome."
+    talk.add(joes, "Rome, how nice!")
+    assert talk.history == ()
+    # The answer to both may quote him; what the other one said stays hers.
+    talk.add((Heard("ann", "I like tea."), *joes), "Joe lives in Rome, Ann.")
+    assert talk.history == (Message("user", "Ann: I like tea."),)
+    off.clear()
+    talk.add(joes, "Rome, how nice!")
+    assert talk.history[-2:] == (Message("user", "Joe: I live in Rome."), Message("assistant", "Rome, how nice!"))
