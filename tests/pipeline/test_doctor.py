@@ -114,7 +114,7 @@ def test_a_card_with_a_wrong_setting_is_named_with_its_file_and_so_it_is_at_star
     settings = load_settings(environ={"PERSONA_CHARACTER": str(path), "ACORE_DATA_DIR": str(tmp_path / "data")})
 
     async def start() -> None:
-        async with running_cast(settings, shelf_of(settings)):
+        async with running_cast(settings, shelf_of(settings), None):
             pass
 
     with pytest.raises(CardError) as refused:
