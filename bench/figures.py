@@ -31,22 +31,22 @@ class Figures:
     turns: int
     """Turns that wanted an answer."""
     v2v: Spread | None
-    """Voice to voice over all answered turns that were not talked over the bot or cut into, and whose words end."""
+    """Voice to voice over all answered turns that were not talked over the bot or cut into."""
     v2v_human: Spread | None
     """The same, recordings of people only."""
-    v2v_clauses: Spread | None
-    """Of clauses that were read up to a comma: their reader went on, which can be heard, and waiting is right."""
     missed: tuple[str, ...]
     answered_twice: tuple[str, ...]
     stalls: int
     """Silences inside answers that no breath explains."""
     pauses_under_1_s: int
+    natural_pauses_under_1_s: int
+    """Those of them that the speaker made; the others were put in."""
     cut_ins_under_1_s: tuple[str, ...]
     """Turns whose pause of under a second was taken for the end."""
     pauses_from_1_s: int
     cut_ins_from_1_s: tuple[str, ...]
     other_cut_ins: tuple[str, ...]
-    """Turns cut into although nobody had put a pause into them."""
+    """Turns cut into before any pause had begun in them."""
     wer: float | None
     """Word errors a word of the transcripts that were answered."""
     wer_words: int
@@ -85,23 +85,23 @@ def summarise(outcomes: Sequence[Outcome], turns: Sequence[Turn]) -> Figures:
     by_id = {turn.id: turn for turn in turns}
     asked = [one for one in outcomes if one.kind.wants_answer]
     timed = [one for one in asked if not one.kind.over_bot]
-    finished = [one for one in timed if not by_id[one.id].unfinished]
     listened = [one for one in outcomes if one.kind in (Kind.BACK_CHANNEL, Kind.BURST)]
     talked = [one for one in outcomes if one.kind is Kind.TALK_OVER]
-    pauses = [pause.duration_ms for one in timed for pause in by_id[one.id].pauses]
+    pauses = [pause for one in timed for pause in by_id[one.id].pauses]
+    short = [pause for pause in pauses if pause.duration_ms < _SHORT_PAUSE_MS]
     cut = [one for one in timed if one.cut_in_ms is not None]
     errors, words = word_errors((by_id[one.id].text, one.heard) for one in timed)
     return Figures(
         turns=len(asked),
-        v2v=spread(one.v2v_ms for one in finished),
-        v2v_human=spread(one.v2v_ms for one in finished if one.human),
-        v2v_clauses=spread(one.v2v_ms for one in timed if by_id[one.id].unfinished),
+        v2v=spread(one.v2v_ms for one in timed),
+        v2v_human=spread(one.v2v_ms for one in timed if one.human),
         missed=_ids(asked, lambda one: one.missed),
         answered_twice=_ids(asked, lambda one: one.answers > 1),
         stalls=sum(one.stalls for one in asked),
-        pauses_under_1_s=sum(ms < _SHORT_PAUSE_MS for ms in pauses),
+        pauses_under_1_s=len(short),
+        natural_pauses_under_1_s=sum(pause.natural for pause in short),
         cut_ins_under_1_s=_ids(cut, lambda one: (one.cut_in_pause_ms or _SHORT_PAUSE_MS) < _SHORT_PAUSE_MS),
-        pauses_from_1_s=sum(ms >= _SHORT_PAUSE_MS for ms in pauses),
+        pauses_from_1_s=len(pauses) - len(short),
         cut_ins_from_1_s=_ids(cut, lambda one: (one.cut_in_pause_ms or 0.0) >= _SHORT_PAUSE_MS),
         other_cut_ins=_ids(cut, lambda one: one.cut_in_pause_ms is None),
         wer=round(errors / words, 4) if words else None,

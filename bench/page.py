@@ -65,14 +65,14 @@ def _rows(figures: dict) -> list[tuple[str, str]]:
         ("turns that wanted an answer", str(figures["turns"])),
         ("voice to voice, p50 / p95 / p99", _spread(figures["v2v"])),
         ("of which recordings of people", _spread(figures["v2v_human"])),
-        ("not counted: clauses that end on a comma", _spread(figures["v2v_clauses"])),
         ("missed", _listed(figures["missed"])),
         ("answered twice", _listed(figures["answered_twice"])),
         ("silences inside answers", str(figures["stalls"])),
         (
             "cut in on pauses under 1 s",
             f"{len(figures['cut_ins_under_1_s'])} of {figures['pauses_under_1_s']}"
-            + (f" ({rate:.1%})" if rate is not None else ""),
+            + (f" ({rate:.1%})" if rate is not None else "")
+            + f"; {figures['natural_pauses_under_1_s']} of them the speaker's own",
         ),
         ("cut in on longer pauses", f"{len(figures['cut_ins_from_1_s'])} of {figures['pauses_from_1_s']}"),
         ("cut in elsewhere", _listed(figures["other_cut_ins"])),

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from bench.corpus.levels import RATE_HZ, Pcm, at_level, mixed_with_noise, voiced_bounds_ms, with_pause
+from bench.corpus.levels import RATE_HZ, Pcm, at_level, mixed_with_noise, pauses_ms, voiced_bounds_ms, with_pause
 from bench.corpus.manifest import Pause, Turn
 from bench.corpus.plan import Line, NoiseName, Recipe
 from bench.corpus.recordings import SENTENCES, Clip, load_clip, load_noise
@@ -43,11 +43,13 @@ async def build(recipe: Recipe, workshop: Workshop) -> tuple[Pcm, Turn]:
     if recipe.pause_ms:
         sound, begin_ms, end_ms = with_pause(sound, recipe.pause_ms, _seed(recipe.id))
         pauses = (Pause(begin_ms, end_ms),)
+    pauses = _with_natural(pauses, sound)
     start_ms, end_ms = voiced_bounds_ms(sound)
     if recipe.snr_db is not None:
         noise = _noise(recipe.noise, workshop.downloads)
         sound = mixed_with_noise(sound, noise, recipe.snr_db, lead_ms=_LEAD_MS, tail_ms=_TAIL_MS)
         start_ms, end_ms = start_ms + _LEAD_MS, end_ms + _LEAD_MS
+        pauses = tuple(Pause(one.start_ms + _LEAD_MS, one.end_ms + _LEAD_MS, one.natural) for one in pauses)
     return sound, Turn(
         id=recipe.id,
         kind=recipe.kind,
@@ -72,6 +74,13 @@ async def _speech(recipe: Recipe, workshop: Workshop) -> tuple[Pcm, str, str]:
             return _trimmed(load_clip(clip, workshop.downloads)), clip.voice, clip.text
         case _:
             return _burst(_seed(recipe.id)), "noise", ""
+
+
+def _with_natural(inserted: tuple[Pause, ...], sound: Pcm) -> tuple[Pause, ...]:
+    """What was put in, and the speaker's own pauses; the silence around what was put in belongs to it."""
+    found = [Pause(start_ms, end_ms, natural=True) for start_ms, end_ms in pauses_ms(sound)]
+    own = [one for one in found if all(one.end_ms <= put.start_ms or put.end_ms <= one.start_ms for put in inserted)]
+    return tuple(sorted((*inserted, *own), key=lambda pause: pause.start_ms))
 
 
 def _trimmed(pcm: Pcm) -> Pcm:
@@ -114,7 +123,7 @@ def _babble(downloads: Path) -> Pcm:
     """Eight people reading at once."""
     length = 6 * RATE_HZ
     total = np.zeros(length)
-    for index, clip in enumerate(SENTENCES[:8]):
+    for index, clip in enumerate(SENTENCES[:: len(SENTENCES) // 8][:8]):
         voice = np.resize(at_level(load_clip(clip, downloads), _SPEECH_RMS), length)
         total += np.roll(voice, index * length // 8)
     return np.rint(np.clip(total / 2, -32768, 32767)).astype(np.int16)

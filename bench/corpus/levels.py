@@ -7,6 +7,9 @@ Pcm = npt.NDArray[np.int16]
 RATE_HZ = 16000
 _HOP = RATE_HZ * 5 // 1000
 _RUN = RATE_HZ * 30 // 1000
+PAUSE_MS = 200.0
+"""A shorter silence is part of a word or of the way between two."""
+_CLICK_MS = 80.0
 _VOICED_DB = -14.0
 _DIP_DB = -24.0
 
@@ -30,12 +33,36 @@ def voiced_bounds_ms(pcm: Pcm) -> tuple[float, float]:
     Raises:
         ValueError: the sound is empty or silent.
     """
+    begins_ms, ends_ms = _voiced_runs_ms(pcm)
+    return float(begins_ms[0]), float(ends_ms[-1])
+
+
+def pauses_ms(pcm: Pcm, least_ms: float = PAUSE_MS) -> list[tuple[float, float]]:
+    """Where the speaker is silent for at least `least_ms` between two voiced runs, as (start, end) in ms.
+
+    By the rule of `voiced_bounds_ms`: a pause begins as the end of a turn would at this place.
+
+    Raises:
+        ValueError: the sound is empty or silent.
+    """
+    begins_ms, ends_ms = _voiced_runs_ms(pcm)
+    breaks = np.flatnonzero(begins_ms[1:] - ends_ms[:-1] >= least_ms)
+    starts = begins_ms[np.concatenate(([0], breaks + 1))]
+    ends = ends_ms[np.concatenate((breaks, [len(ends_ms) - 1]))]
+    # A click in the middle of a silence does not make two of it.
+    words = ends - starts >= _CLICK_MS
+    words[[0, -1]] = True
+    return [(float(end), float(start)) for end, start in zip(ends[words][:-1], starts[words][1:], strict=True)]
+
+
+def _voiced_runs_ms(pcm: Pcm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """When every voiced run begins and ends (ms); they overlap."""
     levels = run_levels(pcm)
     peak = np.percentile(levels, 95) if len(levels) else 0.0
     if peak <= 0:
         raise ValueError("there is no sound to find the end of")
-    loud = np.flatnonzero(levels > peak * 10 ** (_VOICED_DB / 20))
-    return float(loud[0] * _HOP * 1000 / RATE_HZ), float((loud[-1] * _HOP + _RUN) * 1000 / RATE_HZ)
+    loud = np.flatnonzero(levels > peak * 10 ** (_VOICED_DB / 20)) * _HOP
+    return loud * 1000 / RATE_HZ, (loud + _RUN) * 1000 / RATE_HZ
 
 
 def active_rms(pcm: Pcm) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from processors.errors import AudioError
 
-VERSION = 1
+VERSION = 2
 """Counts changes that make another corpus; results of different versions are not compared."""
 
 
@@ -50,6 +50,8 @@ class Pause:
 
     start_ms: float
     end_ms: float
+    natural: bool = False
+    """Made by the speaker, and found by its level; the others were put in."""
 
     @property
     def duration_ms(self) -> float:
@@ -66,7 +68,7 @@ class Turn:
     """Who speaks: a recording's reader, or a synthetic voice."""
     human: bool
     text: str
-    """The words as they were written or read; empty for a burst."""
+    """The words as they were written or read, to the end of a sentence; empty for a burst."""
     file: str
     """16 kHz mono WAV beside the manifest."""
     sha256: str
@@ -77,13 +79,8 @@ class Turn:
     end_ms: float
     """The last voiced sample, measured before noise is added: the true end of the turn."""
     pauses: tuple[Pause, ...] = ()
-    """The pauses that were put in."""
+    """In order: those of 200 ms and more that the speaker made, and what was put in."""
     snr_db: float | None = None
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether the words stop at a comma: a clause of a longer sentence, cut where its reader only paused."""
-        return self.text.endswith(",")
 
 
 @dataclass(frozen=True, slots=True)

