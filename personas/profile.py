@@ -63,6 +63,11 @@ class CharacterSettings(BaseModel, frozen=True):
     knowledge: tuple[str, ...] = ()
     """The categories of documents it knows; of all, if none is named."""
 
+    @property
+    def sound(self) -> tuple[object, ...]:
+        """All that decides how it sounds, to compare."""
+        return (self.voice, self.speed, self.pronunciations, self.fillers, self.filler_after_ms, self.rvc)
+
     @field_validator("pronunciations")
     @classmethod
     def _are_sounds(cls, given: dict[str, str]) -> dict[str, str]:

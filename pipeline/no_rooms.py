@@ -39,6 +39,9 @@ class NoRooms:
     def room(self, guild_id: int) -> None:
         """No guild has a session."""
 
+    def reread(self) -> None:
+        """There is no call that a character has."""
+
     def opt_out(self, user_id: int) -> None:
         """Never hear this person, should voice be switched on some day."""
         self._opt_outs.add(user_id)

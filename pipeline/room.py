@@ -180,8 +180,29 @@ class DiscordRoom:
 
     def recast(self) -> None:
         """Let whoever is chosen for the channel have the room, from the next reply on."""
-        if not self._mind.enter(str(self.channel.id)):
-            return
+        if self._mind.enter(str(self.channel.id)):
+            self._hand_over()
+
+    def reread(self) -> None:
+        """Go on with the characters as their cards say now, from the next reply on."""
+        before = self._mind.character
+        if self._mind.enter(str(self.channel.id)):
+            # Whoever had the room is gone.
+            self._hand_over()
+        elif self._mind.reread():
+            now = self._mind.character
+            logger.info("{} goes on as its card says now", now.name)
+            # A voice that was chosen for the room stays, as long as the card asks for the same one as before.
+            alike = now.settings.sound == before.settings.sound
+            voice = None if alike else room_voice(self._engines, self._settings, now)
+            prompt = make_prompt(self._settings, now, self._mind.opening.system, self._engines.llm)
+            self.pipeline.rewrite(prompt, now, voice)
+            if self._memory and self._record:
+                self._memory.limit_knowledge(now.id, now.settings.knowledge)
+                self._record.hand_over(now.id, now.name)
+            self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
+
+    def _hand_over(self) -> None:
         chosen = self._mind.character
         voice = room_voice(self._engines, self._settings, chosen)
         logger.info("{} has the voice room now", chosen.name)

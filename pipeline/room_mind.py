@@ -69,6 +69,12 @@ class RoomMind:
         self.opening = self._cue((Heard("", ""),))
         return True
 
+    def reread(self) -> bool:
+        """The cards were read anew. Whether that makes a difference to who has the room."""
+        before, self.opening = self.opening, self._cue((Heard("", ""),))
+        # Its mood may have changed as well, and is no part of what lasts.
+        return _lasting(self.opening) != _lasting(before)
+
     def player(self, character_id: str) -> CharacterProfile | None:
         """A character of the cast, whether it has the room or not."""
         profile = self._cast.roster.get(character_id)
@@ -123,3 +129,7 @@ class RoomMind:
             now_s=self._clock(),
             alike=near,
         )
+
+
+def _lasting(cue: Cue) -> tuple[object, ...]:
+    return cue.character, cue.system, cue.examples

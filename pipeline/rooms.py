@@ -150,6 +150,11 @@ class DiscordRooms:
         """A guild's session, if there is one."""
         return self._rooms.get(guild_id)
 
+    def reread(self) -> None:
+        """Go on in every call with the characters as their cards say now."""
+        for room in self._rooms.values():
+            room.reread()
+
     def opt_out(self, user_id: int) -> None:
         """Never hear this person again, in any guild, until `opt_in`; survives a restart."""
         self._opt_outs.add(user_id)

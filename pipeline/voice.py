@@ -52,6 +52,14 @@ class VoicePipeline:
         self.gate.names = names_of(character)
         self.speaker.hand_over(voice)
 
+    def rewrite(self, prompt: Prompt, character: CharacterProfile, voice: Voice | None) -> None:
+        """The card of the character that has the room was written anew: it holds from the next reply on. `voice` is
+        None if it sounds as before."""
+        self.conversation.rewrite(prompt)
+        self.gate.names = names_of(character)
+        if voice:
+            self.speaker.hand_over(voice)
+
 
 def voice_pipeline(
     engines: Engines,

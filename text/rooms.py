@@ -108,6 +108,10 @@ class VoiceRooms(Protocol):
         """A guild's session, if there is one."""
         ...
 
+    def reread(self) -> None:
+        """Go on in every call with the characters as their cards say now, from the next reply on."""
+        ...
+
     def opt_out(self, user_id: int) -> None:
         """Never hear this person again, in any guild, until `opt_in`; survives a restart."""
         ...

@@ -144,6 +144,11 @@ class Conversation:
         self._known = NO_BACKGROUND
         self.clear()
 
+    def rewrite(self, prompt: Prompt) -> None:
+        """The same character goes on with another beginning of its requests; what was said stays."""
+        self._prompt = prompt
+        self._settle()
+
     def clear(self) -> None:
         """Forget all that was said."""
         self._exchanges.clear()

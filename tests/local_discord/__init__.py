@@ -14,6 +14,8 @@ documentation and RFC 9420, not from a client, so that the bot meets a second op
         packets = await alice.until_heard(server.bot)         # with arrival times, opened end to end
         answer = alice.heard_pcm(server.bot, rate_hz=16_000)
 
+    there = await server.channel("general", guild_id=await server.guild("Elsewhere"))   # a second guild, to write in
+
 What goes wrong on demand:
 
     server.impair(Impairment(loss=0.05, reorder=0.1, seed=1))     # for everyone, or toward one user
@@ -27,7 +29,7 @@ What goes wrong on demand:
     await server.overwrite(user, channel, deny=Permission.CONNECT)
     await server.move(user, channel); await server.voice_states.kick(user)
 
-Not modelled: video, threads, several guilds or shards.
+Not modelled: video, voice in a second guild, shards.
 """
 
 from tests.local_discord.discord_py import connector, discord_py_meets

@@ -224,11 +224,13 @@ class MainGateway:
             "session_type": "normal",
             "resume_gateway_url": self._url(),
             "shard": data.get("shard", [0, 1]),
-            "guilds": [{"id": str(self._world.guild_id), "unavailable": True}],
+            "guilds": [{"id": str(id), "unavailable": True} for id in self._world.guild_names],
             "application": {"id": str(self._world.bot.id), "flags": 0},
         }
         await session.dispatch("READY", ready)
         await session.dispatch("GUILD_CREATE", self._guild())
+        for guild_id in self._world.guild_names.keys() - {self._world.guild_id}:
+            await session.dispatch("GUILD_CREATE", self._world.guild(guild_id))
         await self._notify()
         return session
 
@@ -263,7 +265,7 @@ class MainGateway:
             if (str(user.id) in wanted if wanted else user.name.startswith(prefix))
         ]
         return {
-            "guild_id": str(self._world.guild_id),
+            "guild_id": str(data["guild_id"]),
             "members": members,
             "chunk_index": 0,
             "chunk_count": 1,

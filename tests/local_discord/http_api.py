@@ -114,7 +114,7 @@ class HttpApi:
                 web.get(f"{PREFIX}/applications/@me", self._application),
                 web.get(f"{PREFIX}/gateway/bot", self._gateway),
                 web.get(f"{PREFIX}/guilds/{self._world.guild_id}", self._guild),
-                web.get(f"{PREFIX}/guilds/{self._world.guild_id}/members/{{user}}", self._member),
+                web.get(f"{PREFIX}/guilds/{{guild}}/members/{{user}}", self._member),
                 web.get(f"{PREFIX}/channels/{{channel}}", self._channel),
                 web.get(f"{application}/commands", self._commands),
                 web.put(f"{application}/commands", self._register),

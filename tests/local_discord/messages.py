@@ -139,7 +139,7 @@ class Messages:
     async def delete_webhooks(self, channel: Channel) -> None:
         """A moderator deletes the webhooks of a channel; what they posted stays."""
         self.webhooks = {id: webhook for id, webhook in self.webhooks.items() if webhook.channel is not channel}
-        changed = {"guild_id": str(self._world.guild_id), "channel_id": str(channel.id)}
+        changed = {"guild_id": str(self._world.guild_of(channel)), "channel_id": str(channel.id)}
         await self._gateway.dispatch("WEBHOOKS_UPDATE", changed)
 
     def write(self, channel: Channel, author: User, body: Body, webhook_id: int | None = None) -> Message:
@@ -318,7 +318,7 @@ class Messages:
         return _described(index, name, data, f"{self._base()}/attachments/{message.id}/{index}/{name}")
 
     def _guild_of(self, message: Message) -> dict[str, str]:
-        return {} if message.channel.kind == DM else {"guild_id": str(self._world.guild_id)}
+        return {} if message.channel.kind == DM else {"guild_id": str(self._world.guild_of(message.channel))}
 
     def _webhook_payload(self, webhook: Webhook) -> dict[str, Any]:
         return {
@@ -328,7 +328,7 @@ class Messages:
             "name": webhook.name,
             "avatar": None,
             "channel_id": str(webhook.channel.id),
-            "guild_id": str(self._world.guild_id),
+            "guild_id": str(self._world.guild_of(webhook.channel)),
             "application_id": str(self._world.bot.id),
             "user": self._world.bot.payload(),
         }

@@ -28,7 +28,7 @@ TOKEN = "bG9jYWw.loopback.token"
 
 
 class LocalDiscord:
-    """A Discord of one guild on loopback, for the length of an `async with`.
+    """A Discord on loopback, for the length of an `async with`.
 
     `dave=False` serves protocol version 0: no end-to-end encryption. The parts are public: `gateway`, `voice`,
     `relay`, `voice_states`, `http`, `messages_store` and `faults` carry the counters and the rarer switches.
@@ -122,9 +122,17 @@ class LocalDiscord:
         if found is not None:
             return found
         user = self.world.add_user(name)
-        joined = self.world.member(user) | {"guild_id": str(self.world.guild_id)}
-        await self.gateway.dispatch("GUILD_MEMBER_ADD", joined)
+        for guild_id in self.world.guild_names:
+            joined = self.world.member(user) | {"guild_id": str(guild_id)}
+            await self.gateway.dispatch("GUILD_MEMBER_ADD", joined)
         return user
+
+    async def guild(self, name: str) -> int:
+        """The id of a further guild that the bot is invited to: everybody is in it, and it has no voice."""
+        guild_id = snowflake()
+        self.world.guild_names[guild_id] = name
+        await self.gateway.dispatch("GUILD_CREATE", self.world.guild(guild_id))
+        return guild_id
 
     async def participant(self, name: str, mode: str | None = None) -> Participant:
         """A person who can join voice; `mode` insists on one transport encryption."""
@@ -151,16 +159,16 @@ class LocalDiscord:
         await self.gateway.dispatch("CHANNEL_DELETE", channel.payload(self.world.guild_id))
         await self.voice_states.empty(channel)
 
-    async def channel(self, name: str, kind: int = TEXT) -> Channel:
-        """A new channel."""
-        channel = Channel(snowflake(), name, kind)
+    async def channel(self, name: str, kind: int = TEXT, guild_id: int = 0) -> Channel:
+        """A new channel of a guild, by default of the first one."""
+        channel = Channel(snowflake(), name, kind, guild_id=guild_id)
         self.world.channels[channel.id] = channel
         await self.gateway.dispatch("CHANNEL_CREATE", channel.payload(self.world.guild_id))
         return channel
 
     async def thread(self, parent: Channel, name: str, owner: User) -> Channel:
         """A new thread under a channel, or a post in a forum."""
-        thread = Channel(snowflake(), name, THREAD, parent=parent, owner=owner)
+        thread = Channel(snowflake(), name, THREAD, parent=parent, owner=owner, guild_id=parent.guild_id)
         self.world.channels[thread.id] = thread
         await self.gateway.dispatch("THREAD_CREATE", thread.payload(self.world.guild_id))
         return thread

@@ -1,4 +1,4 @@
-"""The guild the server serves: users, channels, permissions, and how Discord writes them down."""
+"""The guilds the server serves: users, channels, permissions, and how Discord writes them down."""
 
 from __future__ import annotations
 
@@ -98,8 +98,11 @@ class Channel:
     """Of a thread."""
     owner: User | None = None
     """Of a thread: who began it. Of a DM: who writes with the bot."""
+    guild_id: int = 0
+    """Of a further guild; 0 for the first one."""
 
     def payload(self, guild_id: int) -> dict[str, Any]:
+        """`guild_id` is that of the first guild."""
         overwrites = [
             {"id": str(user), "type": 1, "allow": str(int(allow)), "deny": str(int(deny))}
             for user, (allow, deny) in self.overwrites.items()
@@ -110,7 +113,7 @@ class Channel:
         return thread | {
             "id": str(self.id),
             "type": self.kind,
-            "guild_id": str(guild_id),
+            "guild_id": str(self.guild_id or guild_id),
             "name": self.name,
             "position": 0,
             "permission_overwrites": overwrites,
@@ -140,10 +143,11 @@ class Channel:
 
 
 class World:
-    """One guild with its people and channels."""
+    """One guild with its people and channels, and perhaps more of the same people, to write in."""
 
     def __init__(self) -> None:
         self.guild_id = snowflake()
+        self.guild_names = {self.guild_id: "Local"}
         self.bot_role_id = snowflake()
         self.owner = User(snowflake(), "owner")
         self.bot = User(snowflake(), "acore", bot=True)
@@ -164,6 +168,10 @@ class World:
         user = User(snowflake(), name)
         self.users[user.id] = user
         return user
+
+    def guild_of(self, channel: Channel) -> int:
+        """The guild a channel belongs to."""
+        return channel.guild_id or self.guild_id
 
     def permissions(self, user: User, channel: Channel) -> Permission:
         """What a user may do in a channel (Discord's order: owner, roles, member overwrite)."""
@@ -187,11 +195,13 @@ class World:
             "pending": False,
         }
 
-    def guild(self) -> dict[str, Any]:
-        """The guild without who is where in voice."""
+    def guild(self, guild_id: int = 0) -> dict[str, Any]:
+        """A guild, by default the first one, without who is where in voice."""
+        id = guild_id or self.guild_id
+        channels = [c for c in self.channels.values() if c.kind != DM and self.guild_of(c) == id]
         return {
-            "id": str(self.guild_id),
-            "name": "Local",
+            "id": str(id),
+            "name": self.guild_names[id],
             "icon": None,
             "splash": None,
             "discovery_splash": None,
@@ -222,13 +232,13 @@ class World:
             "joined_at": JOINED_AT,
             "unavailable": False,
             "roles": [
-                self._role(self.guild_id, "@everyone", EVERYONE),
+                self._role(id, "@everyone", EVERYONE),
                 self._role(self.bot_role_id, "acore", BOT_ROLE),
             ],
             "members": [self.member(user) for user in self.users.values()],
-            "channels": [c.payload(self.guild_id) for c in self.channels.values() if c.kind not in (DM, THREAD)],
+            "channels": [channel.payload(id) for channel in channels if channel.kind != THREAD],
             "presences": [],
-            "threads": [c.payload(self.guild_id) for c in self.channels.values() if c.kind == THREAD],
+            "threads": [channel.payload(id) for channel in channels if channel.kind == THREAD],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],

@@ -10,7 +10,7 @@ from pipeline.room_mind import RoomMind
 from processors.events import TurnRecord
 from processors.floor import Heard
 from tests.text.cast.build import NOW_S, cast_of, profile
-from text.cast import Cast, LoreLikeness
+from text.cast import Cast, LoreLikeness, Roster
 
 AVA = profile("Ava", system_prompt="You are Ava.")
 LORE = [{"keys": ["lamp"], "content": "The lamp turns.", "enabled": True, "insertion_order": 1, "extensions": {}}]
@@ -134,3 +134,15 @@ def test_who_does_not_want_to_be_remembered_stays_a_stranger_and_calls_no_lore_l
     mind.note_turn(turn(("2", "Is the lamp lit?"), spoken="The lamp is lit."))
     assert mind.notes((Heard("1", "Well?"),)).lore == ("The lamp turns.",)
     assert cast.bond("g", "bram", "2", NOW_S).exchanges == 1
+
+
+def test_a_card_that_was_written_anew_is_told_apart_from_one_that_was_only_read_again() -> None:
+    cast = cast_of(AVA, BRAM)
+    mind = mind_of(cast)
+    cast.reload(Roster((AVA, BRAM)))
+    assert not mind.reread()
+    anew = profile("Ava", system_prompt="You are Ava, and in a hurry.")
+    cast.reload(Roster((anew, BRAM)))
+    assert mind.reread()
+    assert mind.opening.system == "You are Ava, and in a hurry."
+    assert not mind.reread()

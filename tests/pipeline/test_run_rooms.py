@@ -1,24 +1,27 @@
 """Voice rooms over a loopback Discord when something inside fails: reopened, closed, or given up, and said so."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
 
 from personas.library import load_character
+from personas.profile import CharacterProfile
 from pipeline.engines import running_engines
 from pipeline.privacy import OptOuts
 from pipeline.room import DiscordRoom
 from pipeline.rooms import DiscordRooms
 from processors.floor import Heard, Phase, UtteranceRef
 from processors.frames import VoicedFrame
+from processors.language.engines import Message
 from tests.local_discord import LocalDiscord, connector, discord_py_meets
 from tests.pipeline.replays import scripted
 from tests.text.cast.build import cast_of
-from text.cast import Cast
+from text.cast import Cast, Roster
 from transports.discord import Fault, Mending, Remedy
 
 BRAM = load_character("bram")
@@ -148,3 +151,44 @@ async def test_a_room_that_is_moved_is_had_by_whoever_was_chosen_for_its_new_cha
     lobby.cast.choose(str(other.guild.id), str(other.id), "bram-holloway")
     assert await lobby.rooms.join(other) is room
     assert room.pipeline.gate.names[0] == "Bram Holloway"
+
+
+async def test_a_room_goes_on_with_a_card_that_was_written_anew(lobby: Lobby, monkeypatch: pytest.MonkeyPatch):
+    room = await lobby.rooms.join(lobby.channel)
+    read: list[str] = []
+
+    async def prefill(messages: Sequence[Message], *, tools: object = ()) -> None:
+        read.append(messages[0].content)
+
+    monkeypatch.setattr(room._engines.llm, "prefill", prefill)
+    talk, ava = room.pipeline.conversation, lobby.cast.roster.default
+    talk.add((Heard("7", "Hello, Ava."),), "Hello.")
+    room.set_voice("tone")
+
+    def written(**changes: Any) -> None:
+        anew = CharacterProfile.of(replace(ava.card, **changes), ava.id)
+        lobby.cast.reload(Roster((anew, BRAM)))
+        lobby.rooms.reread()
+
+    written(nickname="Evi", description="She keeps bees.")
+    assert "She keeps bees." in talk.prefix[0].content
+    assert [message.content for message in talk.history] == ["Hello, Ava.", "Hello."], "it is the same conversation"
+    assert room.pipeline.gate.names[0] == "Evi"
+    assert room.pipeline.speaker.style.voice == "tone", "the card says nothing else about it than before"
+    await asyncio.sleep(0)
+    assert read == [talk.prefix[0].content], "it is read before somebody waits for an answer"
+    written(nickname="Evi", description="She keeps bees.")
+    await asyncio.sleep(0)
+    assert len(read) == 1, "nothing was new"
+    written(description="She keeps bees.", extensions={"acore": {"voice": BRAM.settings.voice}})
+    assert room.pipeline.speaker.style.voice == BRAM.settings.voice
+
+
+async def test_a_room_whose_character_is_gone_is_had_by_the_default_one(lobby: Lobby):
+    lobby.cast.choose(str(lobby.channel.guild.id), str(lobby.channel.id), "bram-holloway")
+    room = await lobby.rooms.join(lobby.channel)
+    room.pipeline.conversation.add((Heard("7", "Hello, Bram."),), "Hello.")
+    lobby.cast.reload(Roster((lobby.cast.roster.default,)))
+    lobby.rooms.reread()
+    assert room.pipeline.gate.names[0] == "Ava"
+    assert room.pipeline.conversation.history == ()

@@ -36,7 +36,7 @@ def make_cogs(
         CharacterCommands(cast, shelf, rooms),
         RelationshipCommands(cast),
         AmbientCommands(cast),
-        ImportCommands(cast, shelf),
+        ImportCommands(cast, shelf, rooms),
         *of_memory,
         *((KnowledgeCommands(knowledge),) if knowledge else ()),
         StatusCommands(rooms),

@@ -72,10 +72,11 @@ class CharacterCommands(commands.Cog):
     @app_commands.checks.has_permissions(manage_guild=True)
     @app_commands.checks.cooldown(1, 10.0)
     async def reload_characters(self, interaction: Interaction) -> None:
-        """Read all characters and lorebooks anew from their folders."""
+        """Read all characters and lorebooks anew from their folders; calls go on with them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         roster = await asyncio.to_thread(self._shelf.read)
         self._cast.reload(roster)
+        self._rooms.reread()
         lines = [f"{len(roster.profiles)} characters and {len(roster.books)} lorebooks are here."]
         lines += [f"Left out: {failure}" for failure in map(self._shelf.shown, roster.failures)]
         await interaction.followup.send(pages(lines)[0], ephemeral=True)

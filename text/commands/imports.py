@@ -11,7 +11,7 @@ from personas.profile import CharacterProfile
 from processors.errors import CardError, PersonaError
 from text.cast import Cast, Shelf
 from text.commands.asking import Interaction, pages
-from text.rooms import RoomError
+from text.rooms import RoomError, VoiceRooms
 
 _LIMITS = CardLimits()
 
@@ -19,9 +19,10 @@ _LIMITS = CardLimits()
 class ImportCommands(commands.Cog):
     """Bring characters in."""
 
-    def __init__(self, cast: Cast, shelf: Shelf) -> None:
+    def __init__(self, cast: Cast, shelf: Shelf, rooms: VoiceRooms) -> None:
         self._cast = cast
         self._shelf = shelf
+        self._rooms = rooms
 
     @app_commands.command()
     @app_commands.describe(card="A character card: PNG, JSON or CHARX.", overwrite="Replace a character of its name.")
@@ -39,7 +40,7 @@ class ImportCommands(commands.Cog):
         await self._check_allowed(interaction)
         data = await card.read()
         profile = await asyncio.to_thread(self._keep, data, overwrite)
-        self._cast.reload(await asyncio.to_thread(self._shelf.read))
+        await self._reload()
         await interaction.followup.send(
             f"**{profile.name}** is here: `/set_character {profile.id}`, or call the name.", ephemeral=True
         )
@@ -57,6 +58,10 @@ class ImportCommands(commands.Cog):
                 "(CHARACTERS_IMPORT_BY)."
             )
 
+    async def _reload(self) -> None:
+        self._cast.reload(await asyncio.to_thread(self._shelf.read))
+        self._rooms.reread()
+
     def _keep(self, data: bytes, overwrite: bool) -> CharacterProfile:
         try:
             return self._shelf.keep(data, overwrite=overwrite)
@@ -72,7 +77,7 @@ class ImportCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._check_allowed(interaction)
         imported = await asyncio.to_thread(self._shelf.keep_folder)
-        self._cast.reload(await asyncio.to_thread(self._shelf.read))
+        await self._reload()
         lines = [f"Imported {len(imported.names)}: {', '.join(imported.names) or 'none'}."]
         lines += [f"Left out: {failure}" for failure in imported.failures]
         await interaction.followup.send(pages(lines)[0], ephemeral=True)

@@ -2,28 +2,46 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from personas.library import load_character
-from tests.e2e.discord.bot import SCRIPTED, serve
+from tests.e2e.discord.bot import SCRIPTED, Bot, serve
 from tests.e2e.discord.conftest import Stage
 from tests.e2e.discord.speech import mumble
 from tests.fakes.echo_server import EchoServer
 from tests.fakes.serving import served
 from tests.fakes.speech_servers import KokoroFake
-from tests.local_discord import LocalDiscord
+from tests.local_discord import LocalDiscord, Participant
+from tests.personas.cards.build import to_json, v3
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AVA, BRAM = load_character("ava").settings.voice, load_character("bram").settings.voice
 SPEECH = KokoroFake(str(AVA), str(BRAM))
+THINKS = EchoServer()
+
+
+class CastStage(Stage):
+    """With the folder in which the bot keeps its characters."""
+
+    def __init__(self, server: LocalDiscord, bot: Bot, folder: Path) -> None:
+        super().__init__(server, bot)
+        self.folder = folder
+
+
+def write_card(folder: Path, **fields: object) -> None:
+    """Put the card of Nell where the bot with this folder finds it."""
+    characters = folder / "data" / "characters"
+    characters.mkdir(parents=True, exist_ok=True)
+    (characters / "nell.json").write_bytes(to_json(v3(name="Nell", **fields)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with served(EchoServer().app) as thinks, served(SPEECH.app) as speaks:
+async def stage(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CastStage]:
+    async with served(THINKS.app) as thinks, served(SPEECH.app) as speaks:
         environment = {
             "LLM_PROVIDER": "openai",
             "OPENAI_BASE_URL": f"{thinks}/v1",
@@ -31,8 +49,10 @@ async def stage(server: LocalDiscord, tmp_path_factory: pytest.TempPathFactory) 
             "KOKORO_API_URL": speaks,
             "TEXT_AUTO_READ": "true",
         }
-        async with serve(server, tmp_path_factory.mktemp("bot"), SCRIPTED | environment) as bot:
-            yield Stage(server, bot)
+        folder = tmp_path_factory.mktemp("bot")
+        write_card(folder, description="She carves boats.")
+        async with serve(server, folder, SCRIPTED | environment) as bot:
+            yield CastStage(server, bot, folder)
 
 
 async def until_spoken(words: str, since: int) -> str:
@@ -70,6 +90,34 @@ async def test_a_character_chosen_for_the_call_takes_it_over_at_once(stage: Stag
             assert await until_spoken("You said", since) == BRAM
             listed = await server.interact(await stage.somebody(), "list_characters")
             assert "**Ava** answers here" in listed.text, "the text channels are as they were"
+        finally:
+            await server.interact(owner, "set_character", {"character": "default", "where": "voice"})
+
+
+async def test_a_call_goes_on_with_a_card_that_was_read_anew(stage: CastStage) -> None:
+    server, owner = stage.server, stage.server.world.owner
+
+    async def answered(bob: Participant) -> list[dict[str, str]]:
+        """What the model was shown when somebody spoke."""
+        since, asked = len(SPEECH.asked), len(THINKS.recorded.bodies)
+        await mumble(bob)
+        await until_spoken("You said", since)
+        return THINKS.recorded.bodies[asked]["messages"]
+
+    async with stage.call("carol") as [carol]:
+        await server.interact(owner, "set_character", {"character": "nell", "where": "voice"})
+        try:
+            first = await answered(carol)
+            assert "She carves boats." in first[0]["content"]
+            await carol.until_heard(server.bot, 10)
+            await carol.until_quiet(server.bot)
+            write_card(stage.folder, description="She mends nets.")
+            reloaded = await server.interact(owner, "reload_characters")
+            await reloaded.finished()
+            second = await answered(carol)
+            assert "She mends nets." in second[0]["content"]
+            assert "She carves boats." not in second[0]["content"]
+            assert any(message["role"] == "assistant" for message in second), "the conversation goes on"
         finally:
             await server.interact(owner, "set_character", {"character": "default", "where": "voice"})
 

@@ -81,3 +81,15 @@ def test_what_somebody_says_who_does_not_want_to_be_remembered_is_answered_and_k
     off.clear()
     talk.add(joes, "Rome, how nice!")
     assert talk.history[-2:] == (Message("user", "Joe: I live in Rome."), Message("assistant", "Rome, how nice!"))
+
+
+def test_another_beginning_leaves_what_was_said() -> None:
+    talk = conversation()
+    talk.add((Heard("ann", "Hello."),), "Hi.")
+    talk.rewrite(Prompt("You are Ada, and in a hurry."))
+    assert talk.request((Heard("ann", "Why?"),)) == [
+        Message("system", "You are Ada, and in a hurry."),
+        Message("user", "Hello."),
+        Message("assistant", "Hi."),
+        Message("user", "Why?"),
+    ]
