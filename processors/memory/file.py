@@ -1,6 +1,7 @@
 """The memory file on disk: one process holds it, its format is brought up to date, a damaged one is set aside.
 
-What is set aside keeps its content under a name of its own; every row that can still be read is carried over.
+What is set aside keeps its content under a name of its own; every row that can still be read is carried over. A process
+killed while it does that begins anew with the next start, or ends what was all but done.
 """
 
 import contextlib
@@ -19,6 +20,8 @@ from processors.models.locks import claim
 FILE = "memory.sqlite3"
 LOCK = "memory.lock"
 BUSY_MS = 5000
+_TAILS = ("", "-wal", "-shm")
+"""What a database consists of while it is open, or after a kill."""
 
 
 def hold(folder: Path) -> int:
@@ -46,6 +49,7 @@ def prepare(folder: Path) -> Path:
     """
     path = folder / FILE
     try:
+        _put_in_place(path)
         if path.exists() and not _sound(path):
             _rebuild(path)
         with contextlib.closing(connect(path)) as connection:
@@ -88,18 +92,41 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _rebuild(path: Path) -> None:
-    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{path.suffix}")
-    for tail in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(f"{path}{tail}", f"{aside}{tail}")
+    building, built = _named(path, "rebuilding"), _named(path, "rebuilt")
+    _remove(building)
     saved = 0
-    with contextlib.closing(connect(path)) as fresh:
+    with contextlib.closing(connect(building)) as fresh:
         try:
-            with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as damaged:
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as damaged:
                 saved = _carry_over(damaged, fresh, path)
         except sqlite3.DatabaseError:
             _migrate(fresh, path)
+    # By its name it is known to be whole.
+    os.replace(building, built)
+    aside = _put_in_place(path)
     logger.error("the memory file was damaged: it is set aside as {}; {} rows could be saved", aside, saved)
+
+
+def _put_in_place(path: Path) -> Path:
+    """Set the damaged file aside for the rebuilt one, if there is one."""
+    aside = _named(path, f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    built = _named(path, "rebuilt")
+    if built.exists():
+        for tail in _TAILS:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{path}{tail}", f"{aside}{tail}")
+        os.replace(built, path)
+    _remove(_named(path, "rebuilding"))
+    return aside
+
+
+def _named(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.stem}.{what}{path.suffix}")
+
+
+def _remove(path: Path) -> None:
+    for tail in _TAILS:
+        Path(f"{path}{tail}").unlink(missing_ok=True)
 
 
 def _carry_over(damaged: sqlite3.Connection, fresh: sqlite3.Connection, path: Path) -> int:
