@@ -10,6 +10,7 @@ from loguru import logger
 from pipeline.log_erasing import blank_words, logged_words
 from pipeline.privacy import OptOuts
 from pipeline.text_side import TextSide
+from processors.errors import AcoreError
 from processors.memory.privacy.erasing import Keeper
 from processors.memory.remembrance import Remembrance
 from text.cast import Cast
@@ -90,10 +91,11 @@ def left_servers(memory: Remembrance | None, cast: Cast, *, forget: bool) -> Cal
         try:
             # First: it stands in the file that memory then leaves no trace in.
             await cast.forget_guild(guild)
-        except OSError as error:
-            logger.error("what the characters remember of a server could not be deleted: {}", error)
-        if memory:
-            await memory.forget_guild(guild)
-        logger.info("a server was left, and what was kept of it deleted")
+            if memory:
+                await memory.forget_guild(guild)
+        except (AcoreError, OSError) as error:
+            logger.error("not all that was kept of a server that was left could be deleted: {}", error)
+        else:
+            logger.info("a server was left, and what was kept of it deleted")
 
     return left

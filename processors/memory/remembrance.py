@@ -58,8 +58,9 @@ class Remembrance:
         self.summariser = Summariser(memory.store, self.summaries, thinking, settings.summaries, now_s)
         self.learner = Learner(memory.store, self.profiles, thinking, self.consent.may_learn)
         self.archive = Archive(folder / ARCHIVE_FOLDER)
-        self.retention = Retention(memory, self.profiles, self.archive, settings.privacy, now_s)
-        self.eraser = Eraser(self._keepers(), self._scrub)
+        self._alone = asyncio.Lock()
+        self.retention = Retention(memory, self.profiles, self.archive, settings.privacy, now_s, self._alone)
+        self.eraser = Eraser(self._keepers(), self._scrub, self._alone)
         self._folder = folder
         self._settings = settings
 
@@ -112,12 +113,13 @@ class Remembrance:
 
     async def forget_guild(self, guild: str) -> None:
         """Delete everything of a server."""
-        await self.memory.forget("guild = ?", (guild,))
-        await self.profiles.forget_guild(guild)
-        await self.summaries.forget_guild(guild)
-        await asyncio.to_thread(self.archive.drop_guild, guild)
-        self.consent.forget_guild(guild)
-        await self._scrub()
+        async with self._alone:
+            await self.memory.forget("guild = ?", (guild,))
+            await self.profiles.forget_guild(guild)
+            await self.summaries.forget_guild(guild)
+            await asyncio.to_thread(self.archive.drop_guild, guild)
+            self.consent.forget_guild(guild)
+            await self._scrub()
 
     async def forget_place(self, scene: Scene) -> None:
         """Delete what was said in a scene, and its summaries. What was learned about people from it stays theirs."""

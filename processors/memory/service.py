@@ -72,15 +72,21 @@ class MemoryService:
         self._categories[persona_id] = categories
 
     async def forget(self, where: str, values: Sequence[object] | Mapping[str, object]) -> None:
-        """Delete the messages for which an SQL condition holds, everywhere: rows, words and meanings."""
+        """Delete the messages for which an SQL condition holds, everywhere: rows, words and meanings.
+
+        Raises:
+            StorageError: they are still on disk. They are deleted as soon as it can be written.
+        """
         await self.store.settle()
         rows = await self.store.read(f"SELECT * FROM messages WHERE {where}", values)
         if self.index:
             await self.index.forget(rows)
         self.store.write(Statement("DELETE FROM messages WHERE id = ?", tuple((row["id"],) for row in rows)))
-        await self.store.settle()
-        self.conversations.forget()
-        self.recalling.forget()
+        try:
+            await self.store.must_settle()
+        finally:
+            self.conversations.forget()
+            self.recalling.forget()
 
     async def export(self, scene: Scene) -> bytes:
         """A scene's messages as a file for people; see `transfer`."""

@@ -92,16 +92,38 @@ class Store(Reader):
         rows = await self.read("SELECT key, json FROM state WHERE kind = ? ORDER BY key", (kind,))
         return {row["key"]: json.loads(row["json"]) for row in rows}
 
+    async def must_settle(self, within_s: float = 5.0) -> None:
+        """Wait until all that was written so far is durable.
+
+        Raises:
+            StorageError: the disk does not take it in time. It is written as soon as it does.
+        """
+        if not await self.settle(within_s):
+            raise StorageError(f"the memory file cannot be written at present: {self.trouble or 'it takes too long'}")
+
     async def scrub(self) -> None:
-        """Leave no byte of what was deleted: not in the word indexes, not in the log of the last commits."""
-        await self.settle()
+        """Leave no byte of what was deleted: not in the word indexes, not in the log of the last commits.
+
+        Raises:
+            StorageError: it could not be done; some of it may still be there.
+        """
+        await self.must_settle()
         self.write(*(Statement(f"INSERT INTO {name} ({name}) VALUES ('optimize')") for name in WORD_INDEXES))
-        await self.settle(60.0)
+        await self.must_settle(60.0)
         await self.harden()
 
     async def harden(self) -> None:
-        """Have what was committed outlast a power cut too, and leave the log of the last commits empty."""
-        await self._writing.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Have what was committed outlast a power cut too, and leave the log of the last commits empty.
+
+        Raises:
+            StorageError: the disk does not take it, or somebody reads the file and does not stop.
+        """
+        try:
+            (row,) = await self._writer.apart("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise StorageError(f"the memory file {self.path} cannot be written: {error}") from error
+        if row[0]:
+            raise StorageError(f"the memory file {self.path} is being read, so its log of changes could not be emptied")
 
     async def close(self) -> None:
         """Write what waits."""

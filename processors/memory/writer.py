@@ -56,6 +56,7 @@ class Writer:
         self._wanted = asyncio.Event()
         self._hurry = asyncio.Event()
         self._progress = asyncio.Condition()
+        self._at_file = asyncio.Lock()
         self._task = asyncio.create_task(self._run(), name="memory writer")
         self.trouble = ""
         """Why nothing can be written at present; empty when all is well."""
@@ -86,6 +87,16 @@ class Writer:
             return False
         return True
 
+    async def apart(self, sql: str) -> list[sqlite3.Row]:
+        """Run a statement that must not stand within a commit.
+
+        Raises:
+            sqlite3.Error: it failed.
+        """
+        async with self._at_file:
+            with outside_work(asyncio.get_running_loop()):
+                return list(await self._connection.execute_fetchall(sql))
+
     async def close(self) -> None:
         """Write what waits, as far as the disk takes it, and stop."""
         if not await self.settle():
@@ -115,8 +126,9 @@ class Writer:
     async def _write(self, groups: list[Group]) -> bool:
         """Whether these groups are dealt with."""
         try:
-            with outside_work(asyncio.get_running_loop()):
-                await self._commit(groups)
+            async with self._at_file:
+                with outside_work(asyncio.get_running_loop()):
+                    await self._commit(groups)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _MAY_PASS:
                 return self._blame(groups, error)

@@ -4,6 +4,7 @@ Every place that does is a `Keeper`; whoever adds one registers it. What must no
 and are told in an export.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 from loguru import logger
 
 from processors.errors import AcoreError
+
+_FILES = "files"
+"""As an answer calls those that could not be rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,17 @@ class Erased:
 class Eraser:
     """Asks every keeper in turn, and has the files rewritten so that no byte is left."""
 
-    def __init__(self, keepers: list[Keeper], scrub: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, keepers: list[Keeper], scrub: Callable[[], Awaitable[None]], alone: asyncio.Lock | None = None
+    ) -> None:
         """
         Args:
-            scrub: leaves no byte of what was deleted in the files.
+            scrub: leaves no byte of what was deleted in the files; raises AcoreError or OSError.
+            alone: held meanwhile; whoever moves what is kept from one place to another holds it, too.
         """
         self._keepers = keepers
         self._scrub = scrub
+        self._alone = alone or asyncio.Lock()
 
     def register(self, keeper: Keeper) -> None:
         """One more place."""
@@ -63,6 +71,10 @@ class Eraser:
 
     async def forget(self, person: str) -> Erased:
         """Forget a person everywhere. One keeper that fails does not keep the others from it."""
+        async with self._alone:
+            return await self._forget(person)
+
+    async def _forget(self, person: str) -> Erased:
         counts: dict[str, int] = {}
         failed: list[str] = []
         for keeper in self._keepers:
@@ -71,7 +83,11 @@ class Eraser:
             except (AcoreError, OSError) as error:
                 logger.error("{} could not forget a person: {}", keeper.name, error)
                 failed.append(keeper.name)
-        await self._scrub()
+        try:
+            await self._scrub()
+        except (AcoreError, OSError) as error:
+            logger.error("what was deleted of a person may still be in the files: {}", error)
+            failed.append(_FILES)
         logger.info("a person was forgotten: {} entries", sum(counts.values()))
         return Erased(counts, tuple(failed))
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from processors.errors import StorageError
 from processors.memory import writer
-from processors.memory.file import FILE
+from processors.memory.file import FILE, prepare
 from processors.memory.schema import MIGRATIONS
 from processors.memory.store import look_into, open_store
 from processors.memory.writer import Statement
@@ -195,6 +196,10 @@ def _set_aside(folder: Path) -> list[Path]:
     return sorted(folder.glob("memory.damaged-*.sqlite3"))
 
 
+def _half_built(folder: Path) -> list[Path]:
+    return sorted(folder.glob("memory.rebu*"))
+
+
 async def _open_damaged(folder: Path) -> tuple[list[str], list[Path]]:
     async with open_store(folder) as store:
         found = await texts(store)
@@ -243,6 +248,75 @@ async def test_a_file_cut_short_does_not_keep_the_bot_from_starting(tmp_path: Pa
     found, aside = await _open_damaged(tmp_path)
     assert len(aside) == 1
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("after", range(3))
+async def test_killed_while_it_rebuilds_it_ends_or_repeats_that_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Killed before, between or after the files get their new names."""
+    path = await _fill(tmp_path)
+    corrupt(path, at=40 * 4096)
+    (tmp_path / "whole").mkdir()
+    shutil.copyfile(path, tmp_path / "whole" / FILE)
+    async with open_store(tmp_path / "whole") as store:
+        whole = len(await texts(store))
+
+    names = iter(range(9))
+    replace = os.replace
+
+    def replace_until_killed(*paths: str) -> None:
+        if next(names) == after:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("processors.memory.file.os.replace", replace_until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(tmp_path)
+    found, aside = await _open_damaged(tmp_path)
+    assert len(found) == whole
+    assert len(aside) == 1
+    assert not _half_built(tmp_path)
+
+
+async def test_a_scrub_does_not_get_in_the_way_of_what_is_written_meanwhile(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+
+        async def write_on() -> None:
+            for number in range(300):
+                store.write(insert(str(number)))
+                await store.settle()
+
+        writing = asyncio.create_task(write_on())
+        while not writing.done():
+            await store.harden()
+        await writing
+        assert len(await texts(store)) == 300
+        assert store.trouble == ""
+
+
+async def test_what_cannot_be_scrubbed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_store(tmp_path) as store:
+        store.write(insert("one"))
+        await store.settle()
+        with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader:
+            await store._writing.execute_fetchall("PRAGMA busy_timeout = 10")
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM messages").fetchall()
+            store.write(insert("two"))
+            await store.settle()
+            with pytest.raises(StorageError, match="is being read"):
+                await store.scrub()
+        await store.scrub()
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "settle", _never)
+            with pytest.raises(StorageError, match="cannot be written at present"):
+                await store.scrub()
+
+
+async def _never(within_s: float = 5.0) -> bool:
+    return False
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))

@@ -1,13 +1,17 @@
 """Who is remembered, and how it ends: proved on the bytes of the disk."""
 
+import asyncio
 import gzip
+import sqlite3
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from processors.errors import EngineError
+from processors.errors import EngineError, StorageError
 from processors.memory.port import Exchange, Utterance
 from processors.memory.privacy.erasing import Keeper
 from processors.memory.privacy.settings import PrivacySettings
@@ -260,3 +264,108 @@ async def test_kept_for_ever_means_for_ever(tmp_path: Path) -> None:
         say(remembrance, talk, "I live in Oslo.")
         talk.clock.pass_by(9999 * DAY_S)
         assert await remembrance.retention.step() == 0
+
+
+async def test_a_clock_that_was_set_wrongly_costs_nobody_their_memories(tmp_path: Path) -> None:
+    async with remembering(tmp_path, message_days=100) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.")
+        retention = remembrance.retention
+        assert await retention.believes_the_clock()
+        talk.clock.pass_by(DAY_S)
+        assert await retention.believes_the_clock()
+        talk.clock.pass_by(5000 * DAY_S)
+        assert not await retention.believes_the_clock(), "a jump is not believed at once"
+        talk.clock.pass_by(-4999 * DAY_S)
+        assert await retention.believes_the_clock(), "put right"
+        talk.clock.pass_by(5000 * DAY_S)
+        assert not await retention.believes_the_clock()
+        talk.clock.pass_by(DAY_S)
+        assert await retention.believes_the_clock(), "it has said so for a day"
+    async with remembering(tmp_path) as (talk, remembrance):
+        talk.memory.store.drop_state("retention", "clock")
+        talk.clock.pass_by(9 * DAY_S)
+        assert not await remembrance.retention.believes_the_clock(), "as against the last that was noted"
+
+
+async def test_the_daily_clean_up_waits_for_a_clock_it_believes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processors.memory.privacy.retention._EVERY_S", 0.01)
+    async with remembering(tmp_path, message_days=10) as (talk, remembrance):
+        say(remembrance, talk, "I live in Oslo.")
+        await talk.memory.store.settle()
+        asked: list[bool] = []
+        believes = remembrance.retention.believes_the_clock
+
+        async def note() -> bool:
+            talk.clock.pass_by({1: 5000, 2: -5000}.get(len(asked), 0) * DAY_S)
+            asked.append(await believes())
+            if len(asked) == 4:
+                done.set()
+            return asked[-1]
+
+        done = asyncio.Event()
+        monkeypatch.setattr(remembrance.retention, "believes_the_clock", note)
+        cleaning = asyncio.create_task(remembrance.retention.run())
+        async with asyncio.timeout(20):
+            await done.wait()
+        cleaning.cancel()
+        await asyncio.gather(cleaning, return_exceptions=True)
+        assert asked == [True, False, True, True]
+        assert len((await remembrance.eraser.export("ann"))["messages"]) == 1
+
+
+async def test_what_could_not_be_deleted_from_the_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, "I like tea.")
+        await settle(remembrance)
+
+        async def never(within_s: float = 5.0) -> bool:
+            return False
+
+        with monkeypatch.context() as patch:
+            patch.setattr(talk.memory.store, "settle", never)
+            erased = await remembrance.eraser.forget("ann")
+        assert {"messages", "files"} <= set(erased.failed)
+        assert (await remembrance.eraser.forget("ann")).failed == ()
+
+
+async def test_an_archive_is_written_whole_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    async with remembering(tmp_path, archive=True, message_days=30) as (talk, remembrance):
+        say(remembrance, talk, f"I live in {SECRET}.")
+        talk.clock.pass_by(40 * DAY_S)
+        await remembrance.retention.step()
+        (path,) = (tmp_path / "archive").glob("*.jsonl.gz")
+        (path.parent / f".{path.name}.0badcafe").write_text(f"killed while it wrote {SECRET}")
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-9])
+        assert (await remembrance.eraser.forget("ann")).failed == ("archive",)
+        assert [one.name for one in path.parent.iterdir()] == [path.name], "what was half written is gone"
+        with pytest.raises(StorageError, match="is damaged"):
+            await remembrance.eraser.export("ann")
+        path.write_bytes(whole)
+        assert (await remembrance.eraser.forget("ann")).failed == ()
+        assert files_with(tmp_path, SECRET) == []
+
+
+async def test_what_moves_into_the_archive_while_somebody_is_forgotten_is_forgotten_too(tmp_path: Path) -> None:
+    async with remembering(tmp_path, archive=True, message_days=30) as (talk, remembrance):
+        for _ in range(3):
+            say(remembrance, talk, f"I live in {SECRET}.")
+        talk.clock.pass_by(40 * DAY_S)
+        await talk.memory.store.settle()
+        archive, add = remembrance.archive, remembrance.archive.add
+        moving = threading.Event()
+
+        def add_slowly(rows: list[sqlite3.Row]) -> None:
+            moving.set()
+            time.sleep(0.5)
+            add(rows)
+
+        archive.add = add_slowly  # type: ignore[method-assign]
+        cleaning = asyncio.create_task(remembrance.retention.step())
+        await asyncio.to_thread(moving.wait)
+        await remembrance.eraser.forget("ann")
+        await cleaning
+        assert (await remembrance.eraser.export("ann"))["archive"] == []
+        assert files_with(tmp_path, SECRET) == []
