@@ -25,3 +25,7 @@ async def keep_at(step: Callable[[], Awaitable[bool]], trouble: str, *, look_s: 
         except AcoreError as error:
             logger.warning("{} at present: {}", trouble, error)
             await asyncio.sleep(retry_s)
+        except Exception as error:
+            # A mistake of ours in one place must not end the work for all, unseen.
+            logger.opt(exception=error).error("{} at present", trouble)
+            await asyncio.sleep(retry_s)

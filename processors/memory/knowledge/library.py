@@ -73,6 +73,8 @@ class Knowledge:
                 await self.update()
             except AcoreError as error:
                 logger.warning("the documents are not indexed at present: {}", error)
+            except Exception as error:
+                logger.opt(exception=error).error("the documents are not indexed at present")
             await asyncio.sleep(self._settings.rescan_s)
 
     async def update(self, progress: Progress = lambda done, total, path: None) -> Update:
