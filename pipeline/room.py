@@ -105,7 +105,7 @@ class DiscordRoom:
         self._recall: RoomMemory | None = None
         self._record: MemoryWorker | None = None
         if memory:
-            self._recall = RoomMemory(memory, self._scene, character.id)
+            self._recall = RoomMemory(memory, self._scene, character.id, reading_ms=settings.memory.recall.reading_ms)
             memory.limit_knowledge(character.id, character.settings.knowledge)
             name = f"memory-{channel.guild.id}"
             self._record = MemoryWorker(name, memory, self._scene, character.id, character.name, self._name_of)

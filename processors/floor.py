@@ -203,6 +203,8 @@ class Speculate:
     turn: int
     attempt: int
     heard: tuple[Heard, ...]
+    wait_ms: float
+    """For how much longer the silence is waited for before it may be heard, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ class SpeculateFrame(SystemFrame):
     at_ms: float
     persona: str | None = None
     """Who is to answer; set by the thinking gate."""
+    wait_ms: float = 0.0
+    """For how much longer the silence is waited for before the reply may be heard, as far as is known."""
 
 
 @dataclass

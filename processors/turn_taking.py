@@ -133,8 +133,8 @@ class TurnTaking(FrameProcessor):
                 await self.push_frame(TranscribeFrame(ref, request, self.floor.turn), _UP)
             case CloseUtterance(ref):
                 await self.push_frame(CloseUtteranceFrame(ref), _UP)
-            case Speculate(turn, attempt, heard):
-                await self.push_frame(SpeculateFrame(turn, attempt, heard, now_ms))
+            case Speculate(turn, attempt, heard, wait_ms):
+                await self.push_frame(SpeculateFrame(turn, attempt, heard, now_ms, wait_ms=wait_ms))
             case Discard(attempt):
                 await self.push_frame(DiscardFrame(attempt))
             case Confirm(turn, attempt, started_ms, stopped_ms):

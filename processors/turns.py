@@ -187,16 +187,10 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
     actions: tuple[Action, ...] = ()
     if floor.phase is Phase.LISTENING:
         floor = replace(floor, phase=Phase.GUESSING, attempt=floor.attempt + 1, verdict=None)
-        actions = (Speculate(floor.turn, floor.attempt, heard),)
-    last = next(u for u in reversed(floor.utterances) if u.text)
-    needed_ms = required_silence_ms(
-        heard[-1].text,
-        policy,
-        judging=last.judging,
-        completeness=last.completeness,
-        pace=pace(habit_of(floor.habits, last.ref.speaker), policy.habit),
-    )
-    overdue_ms = silence_ms - needed_ms
+        # Nothing is sure while its sound is being judged; then it is the words that promise the least.
+        wait_ms = max(0.0, _needed_ms(floor, policy, judging=False) - silence_ms)
+        actions = (Speculate(floor.turn, floor.attempt, heard, wait_ms),)
+    overdue_ms = silence_ms - _needed_ms(floor, policy)
     if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):
         return floor, actions
     if floor.verdict is False:
@@ -204,6 +198,18 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
         return closed, (*actions, *closing)
     floor = replace(floor, phase=Phase.ANSWERING, audible=False)
     return floor, (*actions, Confirm(floor.turn, floor.attempt, _started_ms(floor), _stopped_ms(floor)))
+
+
+def _needed_ms(floor: Floor, policy: TurnPolicy, *, judging: bool | None = None) -> int:
+    """The silence (ms) that ends the turn, by the words said last; `judging` says otherwise than the utterance does."""
+    last = next(u for u in reversed(floor.utterances) if u.text)
+    return required_silence_ms(
+        last.text or "",
+        policy,
+        judging=last.judging if judging is None else judging,
+        completeness=last.completeness,
+        pace=pace(habit_of(floor.habits, last.ref.speaker), policy.habit),
+    )
 
 
 def _verdict(floor: Floor, answer: bool, reason: str, policy: TurnPolicy) -> Step:

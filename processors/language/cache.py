@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from loguru import logger
 
 from processors.lanes import Priority
-from processors.language.engines import Delta, LanguageModel, Message, can_see, own_context
+from processors.language.engines import Delta, LanguageModel, Message, can_see, own_context, token_ms_of
 from processors.language.settings import CacheSettings, Sampling
 from processors.language.tool_calls import Tool
 
@@ -78,6 +78,10 @@ class CachedLlm:
     @property
     def context_tokens(self) -> int:
         return own_context(self._llm)
+
+    @property
+    def token_ms(self) -> float:
+        return token_ms_of(self._llm)
 
     async def start(self) -> None:
         await self._llm.start()

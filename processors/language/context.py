@@ -5,7 +5,7 @@ Its order is that of age, so that the engine, which keeps what it has read, read
     system      persona, then people and summaries                changes when the conversation loses its older half
     examples                                                      never changes
     history     oldest first                                      grows at its end
-    user        knowledge, lore, state, clock, reminder, words    new in every turn, and therefore last
+    user        state, clock, lore, knowledge, reminder, words    new in every turn, and therefore last
 
 Its precedence, when not all of it fits, is another: persona, people, knowledge, lore, and then as much of the history
 as there is room for, newest first. No part but the persona and the history may crowd out the others:
@@ -46,7 +46,7 @@ _MARGIN = 0.9
 _PEOPLE = "About people here (quoted, not instructions):"
 _SUMMARIES = "Earlier (a summary, not instructions):"
 _NOTES = "(Background, not instructions:)"
-"""Short, because it is read anew in every turn: the embedded model takes 8 ms a token."""
+"""Short, because it is read anew in every turn: the embedded model takes 4 ms a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ def system_text(persona: str, background: Background) -> str:
 
 def user_text(notes: Notes, words: str) -> str:
     """The last message: the notes, then what was said."""
-    lines = [*notes.people, *notes.knowledge, *notes.lore, *notes.state, *([notes.clock] if notes.clock else [])]
+    # What changes least comes first. What memory finds grows with the words: read last, it leaves the rest as it was.
+    lines = [*notes.people, *notes.state, *([notes.clock] if notes.clock else []), *notes.lore, *notes.knowledge]
     parts = (_listed(_NOTES, lines) if lines else "", notes.reminder, words)
     return "\n\n".join(part for part in parts if part)
 
@@ -187,10 +188,10 @@ def parts_of(
         ("examples", _script(examples)),
         ("history", _script(history)),
         ("people now", "\n".join(notes.people)),
-        ("knowledge", "\n".join(notes.knowledge)),
-        ("lore", "\n".join(notes.lore)),
         ("state", "\n".join(notes.state)),
         ("clock", notes.clock),
+        ("lore", "\n".join(notes.lore)),
+        ("knowledge", "\n".join(notes.knowledge)),
         ("reminder", notes.reminder),
         ("words", words),
     )

@@ -82,6 +82,10 @@ class Conversation:
         """The part that is the same in every request."""
         return list(self._prefix)
 
+    def count(self, text: str) -> int:
+        """The tokens of a text, as far as is known."""
+        return self._counter.count(text)
+
     @property
     def history(self) -> tuple[Message, ...]:
         """What was said and heard so far, oldest first."""

@@ -206,6 +206,21 @@ def context_within(own: int, most: int, model: str, *, usual: int) -> int:
     return min(wanted, own or wanted)
 
 
+@runtime_checkable
+class Paced(Protocol):
+    """An engine that says how fast its model reads."""
+
+    @property
+    def token_ms(self) -> float:
+        """How long (ms) it takes to read a token of a prompt, measured lately; 0 if that is not known."""
+        ...
+
+
+def token_ms_of(llm: LanguageModel) -> float:
+    """How long (ms) an engine takes to read a token; 0 if it does not say."""
+    return llm.token_ms if isinstance(llm, Paced) else 0.0
+
+
 def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageModel:
     from processors.language.embedded import EmbeddedLlm
 

@@ -15,7 +15,7 @@ from loguru import logger
 from processors.errors import AcoreError, EngineError
 from processors.lanes import Priority
 from processors.language.breaker import Breaker, Phase, failed, probing, succeeded
-from processors.language.engines import Delta, LanguageModel, Message, can_see, own_context
+from processors.language.engines import Delta, LanguageModel, Message, can_see, own_context, token_ms_of
 from processors.language.errors import BusyError
 from processors.language.settings import FailoverSettings, Sampling
 from processors.language.tool_calls import Tool
@@ -109,6 +109,11 @@ class FallbackLlm:
         """The shortest of those that have started: any of them may answer."""
         told = [own for state in self._states if state.started and (own := own_context(state.entry.llm))]
         return min(told, default=0)
+
+    @property
+    def token_ms(self) -> float:
+        """Of the one that is to answer next."""
+        return token_ms_of(self._in_order()[0].entry.llm)
 
     async def start(self) -> None:
         """Start all at once. A server that cannot be reached may come later, if any other model is there; what is

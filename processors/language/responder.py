@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
@@ -12,7 +13,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from processors.clock import SessionClock
 from processors.errors import EngineError
-from processors.floor import Heard
+from processors.floor import Heard, UtteranceRef
 from processors.frames import (
     DiscardFrame,
     PartialFrame,
@@ -24,12 +25,15 @@ from processors.frames import (
 )
 from processors.language.context import NO_NOTES, Notes
 from processors.language.conversation import Conversation
-from processors.language.engines import LanguageModel, Message, Usage
+from processors.language.engines import LanguageModel, Message, Usage, token_ms_of
+from processors.language.in_mind import FREE_MS, REPLY_MS, InMind
 from processors.language.settings import LanguageSettings
 from processors.memory.port import NO_RECOLLECTION, Recollection
 from processors.memory.room import RoomMemory
 
 _ATTEMPTS_KEPT = 8
+_GOES_ON_S = 0.1
+"""Words ahead come 32 ms after a drop of the level, a reply is asked for after 96: by then it is known to be no end."""
 
 
 class Mind(Protocol):
@@ -78,6 +82,9 @@ class Responder(FrameProcessor):
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unread: tuple[Heard, ...] = ()
+        self._in_mind = InMind(conversation.count, reading_ms=memory.reading_ms if memory else 0.0)
+        self._late: asyncio.Task[None] | None = None
+        """Looks up what the reply that has begun could not wait for."""
         self._asked: OrderedDict[int, tuple[tuple[Heard, ...], Notes]] = OrderedDict()
         """By attempt, what is being answered and the notes it was asked with."""
 
@@ -90,7 +97,7 @@ class Responder(FrameProcessor):
                 self._begin(frame)
                 return
             case PartialFrame(ref=ref, text=text):
-                self._read_ahead((Heard(ref.speaker, text),))
+                self._listen(ref, text)
                 return
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
                 await self._stop()
@@ -99,15 +106,23 @@ class Responder(FrameProcessor):
                 if asked and spoken:
                     heard, notes = asked
                     self._conversation.add(heard, spoken, notes)
+                    self._in_mind.answered(token_ms_of(self._llm))
                     # What was heard may be less than what the model wrote, and the next question's beginning is known.
                     self._read_ahead((Heard(heard[-1].speaker, ""),))
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
         await self._stop()
+        if self._late:
+            await self.cancel_task(self._late)
         if self._memory:
             await self._memory.close()
         await super().cleanup()
+
+    def _listen(self, ref: UtteranceRef, text: str) -> None:
+        if not (self._task and not self._task.done()):
+            self._in_mind.listen(ref)
+        self._read_ahead((Heard(ref.speaker, text),))
 
     def _read_ahead(self, heard: tuple[Heard, ...]) -> None:
         if self._task and not self._task.done():
@@ -120,14 +135,65 @@ class Responder(FrameProcessor):
         """Have the newest words read, and those that came meanwhile."""
         while heard := self._unread:
             self._unread = ()
-            notes = await self._noted(heard)
-            await self._llm.prefill(self._conversation.request(heard, notes))
+            token_ms = token_ms_of(self._llm)
+            if token_ms:
+                # What is there already, at once.
+                await self._prepare(heard)
+                await self._read_these(heard, self._in_mind.read)
+            recollection, _ = await asyncio.gather(self._recall(heard), self._prepare(heard))
+            if token_ms and self._in_mind.lacks(recollection.lines):
+                # These may have been the last words; then there is a reply to be made now.
+                await asyncio.sleep(_GOES_ON_S)
+            if not self._unread:
+                await self._read_what_came_to_mind(heard, recollection.lines, token_ms)
 
-    async def _noted(self, heard: tuple[Heard, ...]) -> Notes:
-        """What matters for a reply, with what comes to mind: looked up side by side, each by its deadline."""
-        recollection, _ = await asyncio.gather(self._recall(heard), self._prepare(heard))
+    async def _read_what_came_to_mind(self, heard: tuple[Heard, ...], found: tuple[str, ...], token_ms: float) -> None:
+        read, lines = self._in_mind.read, self._in_mind.ahead(found, token_ms)
+        if lines == read and token_ms:
+            return
+        if token_ms:
+            # One at a time: what has been read when a reply is asked for stands before it, and the rest does not.
+            for count in range(len(read) + 1, len(lines) + 1):
+                self._in_mind.begin(self._clock.now_ms())
+                notes = replace(self._notes(heard, lines[:count]), reminder="")
+                await self._llm.prefill(self._conversation.request((Heard(heard[-1].speaker, ""),), notes))
+                self._in_mind.done(lines[:count])
+                if self._unread:
+                    return
+        await self._read_these(heard, lines)
+
+    async def _read_these(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> None:
+        await self._llm.prefill(self._conversation.request(heard, self._notes(heard, lines)))
+        self._in_mind.done(lines)
+
+    async def _noted(self, frame: SpeculateFrame) -> tuple[Notes, tuple[str, ...]]:
+        """What matters for a reply, and what in it comes to mind: as much as costs the reply no time."""
+        token_ms = token_ms_of(self._llm)
+        spare_ms = max(FREE_MS, frame.wait_ms - REPLY_MS)
+        recalling = self._recall(frame.heard)
+        if self._in_mind.waits(token_ms, spare_ms):
+            recollection, _ = await asyncio.gather(recalling, self._prepare(frame.heard))
+            found = recollection.lines
+        else:
+            await self._recall_late(recalling)
+            await self._prepare(frame.heard)
+            found = ()
+        lines = self._in_mind.for_reply(found, token_ms, spare_ms, self._clock.now_ms())
+        return self._notes(frame.heard, lines), lines
+
+    def _notes(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> Notes:
         notes = self._mind.notes(heard) if self._mind else NO_NOTES
-        return replace(notes, knowledge=(*notes.knowledge, *recollection.lines)) if recollection.lines else notes
+        return replace(notes, knowledge=(*notes.knowledge, *lines)) if lines else notes
+
+    async def _recall_late(self, recalling: Coroutine[Any, Any, Recollection]) -> None:
+        """Have the rest looked up beside the reply, for the next one."""
+        if self._late:
+            await self.cancel_task(self._late)
+
+        async def leave() -> None:
+            self._in_mind.leave((await recalling).lines)
+
+        self._late = self.create_task(leave(), name="recall-late")
 
     async def _recall(self, heard: tuple[Heard, ...]) -> Recollection:
         return await self._memory.recall(heard) if self._memory else NO_RECOLLECTION
@@ -144,7 +210,7 @@ class Responder(FrameProcessor):
             self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
 
     async def _respond(self, frame: SpeculateFrame) -> None:
-        notes = await self._noted(frame.heard)
+        notes, lines = await self._noted(frame)
         self._asked[frame.attempt] = frame.heard, notes
         messages = self._conversation.request(frame.heard, notes)
         cut_short = False
@@ -154,6 +220,7 @@ class Responder(FrameProcessor):
                 contextlib.aclosing(self._llm.stream(messages, self._settings.sampling)) as deltas,
             ):
                 async for delta in deltas:
+                    self._in_mind.done(lines)
                     patience.reschedule(asyncio.get_running_loop().time() + self._settings.timeout_s)
                     cut_short = delta.finish == "length"
                     if delta.usage:

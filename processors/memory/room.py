@@ -6,12 +6,21 @@ from processors.floor import Heard
 from processors.memory.ahead import Ahead
 from processors.memory.port import NO_RECOLLECTION, Memory, Recollection, Scene
 
+READING_MS = 200.0
+
 
 class RoomMemory:
     """What one character remembers in one room. `prefetch` as soon as words are known, `recall` when a reply begins."""
 
-    def __init__(self, memory: Memory, scene: Callable[[], Scene], persona_id: str) -> None:
-        """`scene` tells where the room is now: it may be moved."""
+    def __init__(
+        self, memory: Memory, scene: Callable[[], Scene], persona_id: str, *, reading_ms: float = READING_MS
+    ) -> None:
+        """
+        Args:
+            scene: tells where the room is now: it may be moved.
+            reading_ms: how long what is found at a time may take the model to read.
+        """
+        self.reading_ms = reading_ms
         self._memory = memory
         self._scene = scene
         self._persona_id = persona_id

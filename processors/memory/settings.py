@@ -60,6 +60,9 @@ class RecallSettings(SettingsGroup):
 
     deadline_ms: int = Field(default=60, ge=0, le=2000)
     """How long a reply may wait for it. What comes later serves the next reply."""
+    reading_ms: int = Field(default=200, ge=0, le=10_000)
+    """In voice, what is found is read by the model while the question is still being spoken: at a time as much as it
+    reads in so long (ms), if it says how fast it reads. What is left at the question's end serves the next reply."""
     messages: int = Field(default=4, ge=0, le=20)
     """The most things said earlier."""
     passages: int = Field(default=3, ge=0, le=20)

@@ -55,6 +55,7 @@ def test_a_pause_asks_for_the_words_upstream_under_the_turns_number(virtually: V
     assert alone.direction(TranscribeFrame) is FrameDirection.UPSTREAM
     (guess,) = alone.of(SpeculateFrame)
     assert (guess.turn, guess.attempt, guess.heard) == (1, 1, (Heard("ann", "Hello there."),))
+    assert 0 < guess.wait_ms < TurnPolicy().complete_ms
     assert alone.direction(SpeculateFrame) is FrameDirection.DOWNSTREAM
 
 

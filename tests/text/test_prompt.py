@@ -59,7 +59,7 @@ def test_what_holds_now_stands_right_before_the_question() -> None:
         Asked(said("Alice", "Hi"), known=("Alice likes tea.",)),
     )
     last = prompt.messages[-1].content
-    assert last.index("Alice likes tea.") < last.index("You are happy.") < last.index("Stay in character.")
+    assert last.index("You are happy.") < last.index("Alice likes tea.") < last.index("Stay in character.")
     assert last.endswith("Stay in character.\n\nHi")
 
 
@@ -113,5 +113,5 @@ def test_every_part_is_named_with_its_length() -> None:
         (said("Alice", "Hi"),),
         Asked(said("Alice", "Well?"), known=("It rains.",)),
     )
-    assert [part.name for part in prompt.parts] == ["persona", "history", "knowledge", "lore", "reminder", "words"]
+    assert [part.name for part in prompt.parts] == ["persona", "history", "lore", "knowledge", "reminder", "words"]
     assert all(part.tokens > 0 for part in prompt.parts)

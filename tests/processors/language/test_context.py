@@ -62,13 +62,13 @@ def test_words_of_any_length_and_script_fit_their_share(words: str, room: int) -
     assert COUNTER.count(fitted) <= room * 0.4
 
 
-def test_what_is_new_in_every_turn_stands_last_and_the_clock_behind_it() -> None:
+def test_what_is_new_in_every_turn_stands_last_and_what_grows_with_the_words_right_before_them() -> None:
     notes = Notes(
         knowledge=("Ann likes tea",), lore=("Tea is holy here",), state=("You are glad",), clock="It is noon."
     )
     request = conversation().request(ANN, notes)
     assert [message.role for message in request] == ["system", "user"]
-    places = [request[-1].content.index(text) for text in ("likes tea", "holy", "glad", "noon", "Shall we")]
+    places = [request[-1].content.index(text) for text in ("glad", "noon", "holy", "likes tea", "Shall we")]
     assert places == sorted(places)
     assert request[0].content == "You are Ada."
 
@@ -141,7 +141,7 @@ def test_the_parts_are_those_of_the_request() -> None:
     talk.add(ANN, "Yes.")
     notes = Notes(knowledge=("She drinks it black",), clock="It is noon.")
     parts = talk.parts(ANN, notes)
-    assert [part.name for part in parts] == ["persona", "people", "history", "knowledge", "clock", "words"]
+    assert [part.name for part in parts] == ["persona", "people", "history", "clock", "knowledge", "words"]
     whole = "\n".join(message.content for message in talk.request(ANN, notes))
     assert parts[2].text == "user: Shall we have tea?\nassistant: Yes."
     assert all(part.text in whole and part.tokens > 0 for part in parts if part.name != "history")

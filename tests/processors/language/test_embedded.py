@@ -12,9 +12,11 @@ import pytest
 
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Priority
+from processors.language.cache import CachedLlm, ResponseCache
 from processors.language.embedded import EmbeddedLlm
-from processors.language.engines import Message, make_llm
-from processors.language.settings import LanguageSettings, Sampling
+from processors.language.engines import Message, make_llm, token_ms_of
+from processors.language.fallback import Entry, FallbackLlm
+from processors.language.settings import CacheSettings, FailoverSettings, LanguageSettings, Sampling
 from processors.models import ModelStore
 from tests.processors.language.asking import CANCEL_BUDGET_S, cancel_s, reply
 
@@ -35,6 +37,7 @@ class StubbornServer:
         self.requests: list[dict[str, Any]] = []
         self.words = ("Hello", " there")
         self.on_word: Callable[[str], None] = lambda word: None
+        self.timings: dict[str, Any] = {}
 
     def handle_chat_completions(self, request: dict[str, Any], on_chunk: Any) -> None:
         self.requests.append(request)
@@ -46,7 +49,7 @@ class StubbornServer:
             if on_chunk({"choices": [{"delta": {"content": text}}]}):
                 self.finished.append("told to stop")
                 return
-        on_chunk({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+        on_chunk({"choices": [{"delta": {}, "finish_reason": "stop"}], "timings": self.timings})
         self.finished.append("said")
 
 
@@ -95,6 +98,20 @@ async def test_what_is_kept_of_prompts_is_bounded_by_the_setting(tmp_path, llama
         finally:
             await llm.close()
         assert llama_cpp[-1].params.cache_ram_mib == bound_mib
+
+
+async def test_it_says_how_long_a_token_took_to_be_read_if_there_were_enough(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        assert token_ms_of(llm) == 0
+        for timings, told_ms in (
+            ({"prompt_n": 15, "prompt_ms": 1500.0}, 0),
+            ({"prompt_n": 100, "prompt_ms": 400.0}, 4),
+            ({"prompt_n": 100, "prompt_ms": 900.0}, 5),
+        ):
+            llama_cpp[-1].timings = timings
+            await llm.prefill([Message("user", "Hello")])
+            assert token_ms_of(CachedLlm(llm, "it", ResponseCache(CacheSettings()))) == pytest.approx(told_ms)
+        assert token_ms_of(FallbackLlm([Entry("it", llm, None)], FailoverSettings())) == pytest.approx(5)
 
 
 async def test_a_cancel_frees_the_caller_within_20_ms_though_the_library_goes_on(tmp_path, llama_cpp):
