@@ -14,7 +14,7 @@ from tests.e2e.discord.speech import mumble
 from tests.fakes.echo_server import EchoServer
 from tests.fakes.serving import served
 from tests.fakes.speech_servers import KokoroFake
-from tests.local_discord import LocalDiscord, Participant
+from tests.local_discord import LocalDiscord, Participant, Upload
 from tests.personas.cards.build import to_json, v3
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,6 +118,12 @@ async def test_a_call_goes_on_with_a_card_that_was_read_anew(stage: CastStage) -
             assert "She mends nets." in second[0]["content"]
             assert "She carves boats." not in second[0]["content"]
             assert any(message["role"] == "assistant" for message in second), "the conversation goes on"
+            await carol.until_heard(server.bot, 10)
+            await carol.until_quiet(server.bot)
+            card = Upload("nell.json", to_json(v3(name="Nell", description="She keeps bees.")))
+            imported = await server.interact(owner, "import_character", {"card": card, "overwrite": True})
+            assert "**Nell** is here" in (await imported.finished()).content
+            assert "She keeps bees." in (await answered(carol))[0]["content"]
         finally:
             await server.interact(owner, "set_character", {"character": "default", "where": "voice"})
 
