@@ -238,3 +238,13 @@ async def test_help_shows_what_one_may_use_and_explains_each(stage: Stage) -> No
     assert "/set_character" in (await stage.server.interact(owner, "help")).text
     explained = await stage.server.interact(member, "help", {"command": "/ask"})
     assert "- `private`: Whether only you see the answer. (may be left out)" in explained.text
+
+
+async def test_who_uses_a_command_too_often_is_told_when_to_come_back(stage: Stage) -> None:
+    hasty = await stage.somebody()
+    for _ in range(3):
+        asked = await stage.server.interact(hasty, "ask", {"question": "And?", "private": True})
+        assert "Not so fast" not in (await asked.finished()).content
+    refused = await stage.server.interact(hasty, "ask", {"question": "And?", "private": True})
+    assert refused.ephemeral
+    assert refused.text.startswith("Not so fast: try again in ")
