@@ -6,7 +6,7 @@ from personas.cards.model import SPEC_V3, Card
 from personas.check_lore import check_lore
 from personas.errors import PersonaError
 from personas.lorebooks.matching import compiled
-from personas.lorebooks.model import Entry
+from personas.lorebooks.model import Entry, Position
 from personas.lorebooks.read import card_lorebook
 from personas.profile import CharacterProfile
 
@@ -92,6 +92,8 @@ def _entry(entry: Entry) -> tuple[str, ...]:
         if (entry.keys_are_regex or re.fullmatch(r"/.+/[a-z]*", key))
         and compiled(key, entry.keys_are_regex, False) is None
     ]
+    if entry.position is Position.OUTLET and not entry.outlet:
+        found.append(f"lore entry {entry.id}: it is meant for an outlet and names none, so it stands nowhere")
     called = entry.keys or entry.constant or entry.by_meaning or entry.conditions.activate
     if entry.enabled and not called:
         found.append(f"lore entry {entry.id}: it has no keys and is not constant, so it never speaks")

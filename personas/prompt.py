@@ -55,7 +55,7 @@ def prompt_parts(
         default_post_history: the same for its post-history instructions.
         context: what macros stand for; by default the clock is now and the dice are fresh.
     """
-    context = context or macro_context(card, user_name)
+    context = replace(context or macro_context(card, user_name), outlets=lore.outlets)
     note = depth_prompt(card, context)
     notes = (*lore.notes, note) if note else lore.notes
     instructions = _with_original(card.post_history_instructions, default_post_history, context)

@@ -4,8 +4,8 @@ Syntaxes").
 `{{char}}` and `<BOT>`, `{{user}}` and `<USER>`, `{{random:a,b}}`, `{{pick:a,b}}`, `{{roll:d6}}`,
 `{{reverse:a}}`, `{{// note}}`, `{{comment: note}}`, `{{hidden_key:key}}`, and the common `{{time}}`,
 `{{date}}`, `{{weekday}}`, `{{isotime}}`, `{{isodate}}`, `{{newline}}`, `{{trim}}`, `{{original}}`,
-`{{description}}`, `{{personality}}`, `{{scenario}}`. Names are case-insensitive. A macro that nothing
-here knows stays as it was written.
+`{{description}}`, `{{personality}}`, `{{scenario}}`, and SillyTavern's `{{outlet::name}}`. Names are
+case-insensitive, but for those of outlets. A macro that nothing here knows stays as it was written.
 
 Inner macros are replaced before the ones around them, so `{{random:{{char}},{{user}}}}` works. What a
 macro stands for is not looked at again, except the card's own texts: a user who calls herself
@@ -32,6 +32,7 @@ for `{{trim}}`. Unicode reserves these four code points for use inside a program
 gets the sign for what cannot be read instead."""
 _RESERVED = dict.fromkeys(map(ord, (_LEFT, _RIGHT, _ANGLE, _TRIM)), "\ufffd")
 _HIDDEN_KEY = re.compile(r"\{\{\s*hidden_key\s*:(.*?)\}\}", re.DOTALL | re.IGNORECASE)
+_OUTLET = re.compile(r"\{\{\s*outlet\s*::?([^{}]*)\}\}", re.IGNORECASE)
 _MAX_CHARS = 1_000_000
 _MAX_PASSES = 16
 """Depth of macros inside macros; the specifications need two."""
@@ -53,6 +54,8 @@ class MacroContext:
     """`{{pick}}` gives the same choice for the same seed and the same options (a room's or a chat's id)."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Macros that stand for a whole text, which may hold macros itself: `original`, `description` ..."""
+    outlets: Mapping[str, str] = field(default_factory=dict)
+    """`{{outlet::name}}`: lore that has its place there, macros replaced."""
 
 
 def apply_macros(text: str, context: MacroContext) -> str:
@@ -163,6 +166,8 @@ def _argument_macro(name: str, argument: str, context: MacroContext) -> str | No
             return _roll(argument, context.rng)
         case "reverse":
             return _guard(argument[::-1])
+        case "outlet":
+            return _guard(context.outlets.get(argument.strip(), ""))
         case "comment" | "hidden_key":
             return ""
         case _:
@@ -188,6 +193,11 @@ def _roll(argument: str, rng: random.Random) -> str | None:
     if not 1 <= count <= 100 or not 1 <= sides <= 1_000_000:
         return None
     return str(sum(rng.randint(1, sides) for _ in range(count)) + int(match.group(3) or 0))
+
+
+def outlet_names(*texts: str) -> frozenset[str]:
+    """The names of the outlets that texts have."""
+    return frozenset(name.strip() for text in texts for name in _OUTLET.findall(text))
 
 
 def hidden_keys(text: str) -> tuple[str, ...]:

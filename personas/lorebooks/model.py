@@ -34,6 +34,8 @@ class Position(StrEnum):
     AFTER_DESCRIPTION = "after_desc"
     PERSONALITY = "personality"
     SCENARIO = "scenario"
+    OUTLET = "outlet"
+    """Where the card says `{{outlet::name}}`, and nowhere else."""
 
 
 class Source(StrEnum):
@@ -108,6 +110,8 @@ class Entry:
     priority: float | None = None
     """Lower is dropped first when the budget is full; `order` decides when None."""
     position: Position = Position.BEFORE_CHARACTER
+    outlet: str = ""
+    """Its name, for `Position.OUTLET`; without one the text stands nowhere."""
     depth: int = DEFAULT_DEPTH
     depth_from_start: bool = False
     """`@@reverse_depth`: `depth` counts from the oldest message."""

@@ -15,6 +15,8 @@ class PlacedLore:
     """For each place that has any, its texts joined by line breaks, lowest order first."""
     notes: tuple[DepthNote, ...] = ()
     """Deepest first."""
+    outlets: Mapping[str, str] = field(default_factory=dict)
+    """What stands where the card says `{{outlet::name}}`, by name."""
     disabled_prompts: frozenset[str] = frozenset()
     """Parts of the prompt that an entry switches off: `system_prompt`, `post_history_instructions`."""
 
@@ -30,6 +32,7 @@ def place(activated: Iterable[Activated], message_count: int) -> PlacedLore:
     """Sort activated lore into its places, keeping its order. `message_count` is that of the prompt's
     history."""
     texts: dict[Position, list[str]] = {}
+    outlets: dict[str, list[str]] = {}
     notes: dict[tuple[int, Role], list[str]] = {}
     disabled: set[str] = set()
     for item in activated:
@@ -38,6 +41,8 @@ def place(activated: Iterable[Activated], message_count: int) -> PlacedLore:
         if entry.position is Position.AT_DEPTH:
             depth = message_count - entry.depth if entry.depth_from_start else entry.depth
             notes.setdefault((min(max(0, depth), message_count), entry.role), []).append(item.text)
+        elif entry.position is Position.OUTLET:
+            outlets.setdefault(entry.outlet, []).append(item.text)
         else:
             texts.setdefault(entry.position, []).append(item.text)
     return PlacedLore(
@@ -46,5 +51,6 @@ def place(activated: Iterable[Activated], message_count: int) -> PlacedLore:
             DepthNote(depth, role, "\n".join(parts))
             for (depth, role), parts in sorted(notes.items(), key=lambda item: -item[0][0])
         ),
+        outlets={name: "\n".join(parts) for name, parts in outlets.items()},
         disabled_prompts=frozenset(disabled),
     )

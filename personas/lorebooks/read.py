@@ -39,6 +39,7 @@ _POSITIONS = (
     Position.AT_DEPTH,
     Position.BEFORE_EXAMPLES,
     Position.AFTER_EXAMPLES,
+    Position.OUTLET,
 )
 """By SillyTavern's numbers."""
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -65,6 +66,7 @@ _WORLD_INFO_NAMES = {
     "groupWeight": "group_weight",
     "useGroupScoring": "use_group_scoring",
     "ignoreBudget": "ignore_budget",
+    "outletName": "outlet_name",
     "characterFilter": "character_filter",
     "matchPersonaDescription": "match_persona_description",
     "matchCharacterDescription": "match_character_description",
@@ -169,6 +171,7 @@ def _entry(raw: Json, where: str) -> Entry:
         order=_number(raw.get("insertion_order"), 100),
         priority=_number(raw.get("priority"), None),
         position=_position(own.get("position"), raw.get("position")),
+        outlet=_name(own.get("outlet_name")),
         depth=_whole(own.get("depth")) or 0 if own.get("depth") is not None else DEFAULT_DEPTH,
         role=_role(own.get("role")),
         probability=_number(own.get("probability"), 100) if own.get("useProbability", True) else 100,
@@ -218,6 +221,10 @@ def _role(value: Json) -> Role:
     if value in _ROLES:
         return value
     return _ROLES[value] if value in (0, 1, 2) else "system"
+
+
+def _name(value: Json) -> str:
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _groups(value: Json) -> tuple[str, ...]:

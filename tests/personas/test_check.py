@@ -41,6 +41,7 @@ def test_a_good_card_has_no_oddities(card: Card) -> None:
         (v3(character_book=book(keys=["("], use_regex=True)), "not a pattern"),
         (v3(character_book=book(keys=["/(/i"])), "not a pattern"),
         (v3(character_book=book(keys=[])), "never speaks"),
+        (v3(character_book=book(extensions={"position": 7, "outlet_name": " "})), "stands nowhere"),
     ],
 )
 def test_an_oddity_is_told(document: dict[str, Any], said: str) -> None:

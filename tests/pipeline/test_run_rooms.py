@@ -192,3 +192,14 @@ async def test_a_room_whose_character_is_gone_is_had_by_the_default_one(lobby: L
     lobby.rooms.reread()
     assert room.pipeline.gate.names[0] == "Ava"
     assert room.pipeline.conversation.history == ()
+
+
+async def test_a_room_that_is_dragged_by_a_moderator_is_had_by_whoever_was_chosen_for_where_it_is(lobby: Lobby):
+    room = await lobby.rooms.join(lobby.channel)
+    other = lobby.server.other_voice_channel
+    lobby.cast.choose(str(lobby.channel.guild.id), str(other.id), "bram-holloway")
+    await lobby.server.move(lobby.server.bot, other)
+    async with asyncio.timeout(10):
+        while room.pipeline.gate.names[0] != "Bram Holloway":  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.02)
+    assert room.channel.id == other.id

@@ -8,7 +8,8 @@ lore that was just called, what the moment asks of its behaviour) stands behind 
 import random
 from dataclasses import dataclass, replace
 
-from personas.cards.macros import apply_macros
+from personas.cards import Card
+from personas.cards.macros import apply_macros, outlet_names
 from personas.cards.texts import DepthNote, macro_context
 from personas.frameworks import Framework, compile_character, framework
 from personas.profile import CharacterProfile
@@ -67,7 +68,7 @@ def make_cue(profile: CharacterProfile, found: Found, moment: Moment, *, user_na
         found.placed,
         context=replace(macro_context(home.card, user_name), rng=random.Random(seed)),
     )
-    passing = prompt_parts(home.card, moment.speaker, found.placed)
+    passing = prompt_parts(home.card, moment.speaker, replace(found.placed, outlets=found.outlets))
     guest, blended = moment.guest, home
     context = macro_context(home.card, moment.speaker)
     advice = ("", "")
@@ -79,10 +80,20 @@ def make_cue(profile: CharacterProfile, found: Found, moment: Moment, *, user_na
         system=_joined(lasting.system, lasting.before_examples, lasting.after_examples),
         examples=tuple(line for block in lasting.examples for line in block),
         notes=passing.notes,
-        lore=found.called,
+        lore=(*found.called, *_moved_outlets(home.card, found)),
         state=moment.lines,
         reminder=_joined(advice[0], passing.post_history, advice[1]),
     )
+
+
+def _moved_outlets(card: Card, found: Found) -> tuple[str, ...]:
+    """What was called for outlets of the lasting part: it stands with the other lore that was called. What has an
+    outlet in the passing part stands there."""
+    depth_prompt = card.extensions.get("depth_prompt")
+    note = depth_prompt.get("prompt") if isinstance(depth_prompt, dict) else None
+    last = outlet_names(card.post_history_instructions, note if isinstance(note, str) else "")
+    first = outlet_names(card.system_prompt, card.description, card.personality, card.scenario, card.mes_example)
+    return tuple(text for name, text in found.called_outlets.items() if name in first - last)
 
 
 def _both(profile: CharacterProfile, guest: Framework) -> tuple[Framework, ...]:

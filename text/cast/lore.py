@@ -1,7 +1,7 @@
 """The lore of one prompt, parted into what always holds and what the last messages called for."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from personas.lorebooks import (
@@ -36,6 +36,10 @@ class Found:
     placed: PlacedLore
     called: tuple[str, ...]
     """Texts meant for the lasting part that only the last messages called for, lowest order first."""
+    outlets: Mapping[str, str]
+    """All that is meant for the outlets of the passing part, by their names."""
+    called_outlets: Mapping[str, str]
+    """The part of it that only the last messages called for."""
     state: LoreState
     slow_keys: frozenset[str]
     """Patterns that took too long."""
@@ -52,11 +56,19 @@ def find_lore(
 ) -> Found:
     """Scan the newest messages, and part what always holds from what they called for."""
     result = scan(books, scene, state, settings, rng, count_tokens, by_meaning)
-    called = [i for i in result.activated if i.entry.position in _IN_SYSTEM and not _always_holds(i.entry)]
+    passing = (*_IN_SYSTEM, Position.OUTLET)
+    called = [i for i in result.activated if i.entry.position in passing and not _always_holds(i.entry)]
     placed = place((item for item in result.activated if item not in called), scene.length)
     disabled = placed.disabled_prompts.union(*(item.entry.conditions.disabled_prompts for item in called))
-    texts = tuple(item.text for item in called)
-    return Found(replace(placed, disabled_prompts=disabled), texts, result.state, result.slow_keys)
+    texts = tuple(item.text for item in called if item.entry.position is not Position.OUTLET)
+    return Found(
+        placed=replace(placed, disabled_prompts=disabled),
+        called=texts,
+        outlets=place(result.activated, scene.length).outlets,
+        called_outlets=place(called, scene.length).outlets,
+        state=result.state,
+        slow_keys=result.slow_keys,
+    )
 
 
 def _always_holds(entry: Entry) -> bool:

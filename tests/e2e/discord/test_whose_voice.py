@@ -79,6 +79,16 @@ async def test_what_a_character_answers_in_text_is_read_in_its_own_voice(stage: 
         assert await until_spoken("room speaking", since) == AVA
 
 
+async def test_who_has_the_room_reads_its_text_in_the_voice_it_was_given_there(stage: Stage) -> None:
+    server = stage.server
+    async with stage.call("dan") as [dan]:
+        given = await server.interact(server.world.owner, "set_voice", {"voice": str(BRAM)})
+        assert "I sound like" in given.text
+        since = len(SPEECH.asked)
+        await server.send_message(dan.user, server.text_channel, "Ava, how are the kettles?")
+        assert await until_spoken("kettles", since) == BRAM
+
+
 async def test_a_character_chosen_for_the_call_takes_it_over_at_once(stage: Stage) -> None:
     server, owner = stage.server, stage.server.world.owner
     async with stage.call("bob") as [bob]:

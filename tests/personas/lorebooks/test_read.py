@@ -49,7 +49,7 @@ WORLD_INFO: dict[str, Any] = {
             "ignoreBudget": True,
             "characterFilter": {"isExclude": False, "names": ["Mira"], "tags": []},
         },
-        "1": {"uid": 1, "key": ["x"], "content": "off", "disable": True},
+        "1": {"uid": 1, "key": ["x"], "content": "off", "disable": True, "position": 7, "outletName": " sky "},
     }
 }
 
@@ -71,6 +71,7 @@ def test_every_setting_of_sillytaverns_world_info_is_read() -> None:
     assert first.characters is not None
     assert first.characters.names == {"mira"}
     assert not second.enabled
+    assert (second.position, second.outlet) == (Position.OUTLET, "sky")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,7 @@ def test_every_setting_of_sillytaverns_world_info_is_read() -> None:
         *list(enumerate(["before_char", "after_char", "before_note", "after_note", "at_depth"])),
         (5, "before_examples"),
         (6, "after_examples"),
+        (7, "outlet"),
         (99, "before_char"),
     ],
 )

@@ -120,3 +120,38 @@ def test_what_a_card_says_after_the_history_is_said_to_whoever_is_answered() -> 
 @pytest.mark.parametrize("text", ["", "x" * 100_000])
 def test_any_message_can_be_answered(text: str) -> None:
     assert cue(cast_of(), text).system
+
+
+def outlet(content: str, *keys: str, name: str = "sky", **fields: Any) -> dict[str, Any]:
+    return entry(content, *keys, extensions={"position": 7, "outlet_name": name}, **fields)
+
+
+def test_lore_for_an_outlet_stands_where_the_card_names_it_and_nowhere_else() -> None:
+    always = (outlet("It is dusk.", constant=True), outlet("It is warm.", constant=True, insertion_order=0))
+    ava = knowing(*always, outlet("Nobody sees this.", name="sea", constant=True), description="Sky: {{outlet::sky}}")
+    one = cue(cast_of(ava), "Hello.")
+    assert "Sky: It is warm.\nIt is dusk." in one.system
+    assert "It is dusk." not in one.now
+    assert "Nobody sees this." not in one.system + one.now
+
+
+def test_lore_that_was_called_for_an_outlet_of_the_lasting_part_stands_behind_the_history() -> None:
+    cast = cast_of(knowing(outlet("It rains.", "rain"), description="Sky: {{outlet::sky}}"))
+    wet, dry = cue(cast, "Does it rain?"), cue(cast, "Hello.")
+    assert wet.system == dry.system
+    assert wet.lore == ("It rains.",)
+    assert dry.lore == ()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"post_history_instructions": "Heed the sky: {{outlet::sky}}"},
+        {"extensions": {"depth_prompt": {"prompt": "Heed the sky: {{outlet::sky}}", "depth": 1}}},
+    ],
+)
+def test_lore_that_was_called_for_an_outlet_of_the_passing_part_stands_there(texts: dict[str, Any]) -> None:
+    wet = cue(cast_of(knowing(outlet("It rains.", "rain"), **texts, description="{{outlet::sky}}")), "Does it rain?")
+    [where] = [text for text in (wet.reminder, *(note.text for note in wet.notes)) if text]
+    assert where == "Heed the sky: It rains."
+    assert wet.lore == ()
