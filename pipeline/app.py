@@ -13,7 +13,7 @@ from loguru import logger
 from pipeline.characters import running_cast, shelf_of
 from pipeline.engines import running_engines, running_language
 from pipeline.folders import data_folder
-from pipeline.forgetting import keepers_of, left_servers
+from pipeline.forgetting import eraser_of, left_servers
 from pipeline.heap import few_heaps, kept_lean
 from pipeline.interrupts import on_interrupt
 from pipeline.loop import live_loop, settled
@@ -28,6 +28,7 @@ from processors.thinking.model import ThinkingModel
 from text.bot import AcoreBot, point_at
 from text.cast import Cast, LoreLikeness, Shelf
 from text.commands import make_cogs
+from text.commands.forgetting import ForgettingCommands
 from text.commands.remembering import memory_cogs
 from text.desk import TextDesk
 from text.urges import Welcome
@@ -80,16 +81,14 @@ async def _serve_discord(
     opt_outs = OptOuts(data_folder(settings))
     rooms = _rooms(settings, cast, opt_outs, text, memory, likeness)
     knowledge = memory.knowledge if memory and settings.memory.knowledge.enabled else None
-    if memory:
-        for keeper in keepers_of(memory, cast, rooms, text, opt_outs, settings.log.folder):
-            memory.eraser.register(keeper)
+    eraser = eraser_of(memory, cast, rooms, text, opt_outs, settings.log.folder)
     welcome = Welcome()
 
     def make_desk(client: discord.Client) -> TextDesk:
         return TextDesk(client, text.line, cast, rooms, welcome, settings.text)
 
     def cogs(desk: TextDesk) -> tuple[commands.Cog, ...]:
-        of_memory = memory_cogs(memory, cast) if memory else ()
+        of_memory = memory_cogs(memory, cast) if memory else (ForgettingCommands(eraser),)
         return make_cogs(rooms, cast, shelf, desk, of_memory, knowledge)
 
     def text_ready(llm: LanguageModel, thinking: ThinkingModel) -> None:

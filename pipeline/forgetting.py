@@ -11,7 +11,7 @@ from pipeline.log_erasing import blank_words, logged_words
 from pipeline.privacy import OptOuts
 from pipeline.text_side import TextSide
 from processors.errors import AcoreError
-from processors.memory.privacy.erasing import Keeper
+from processors.memory.privacy.erasing import Eraser, Keeper
 from processors.memory.remembrance import Remembrance
 from text.cast import Cast
 
@@ -24,8 +24,23 @@ class Rooms(Protocol):
         ...
 
 
+def eraser_of(
+    memory: Remembrance | None, cast: Cast, rooms: Rooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
+) -> Eraser:
+    """What forgets people, and tells what is kept of them: also of a bot that remembers no conversations, but knows how
+    its characters stand to people. For the arguments see `keepers_of`."""
+    eraser = memory.eraser if memory else Eraser([], _nothing_to_scrub)
+    for keeper in keepers_of(memory, cast, rooms, text, opt_outs, logs):
+        eraser.register(keeper)
+    return eraser
+
+
+async def _nothing_to_scrub() -> None:
+    """Without memory each file is rewritten when something is deleted from it."""
+
+
 def keepers_of(
-    memory: Remembrance, cast: Cast, rooms: Rooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
+    memory: Remembrance | None, cast: Cast, rooms: Rooms, text: TextSide, opt_outs: OptOuts, logs: Path | None
 ) -> tuple[Keeper, ...]:
     """What `/export_me` and `/forget_me` must ask besides memory. No audio is ever kept.
 
@@ -63,7 +78,8 @@ def keepers_of(
         return text.worker.forget(person)
 
     async def logged(person: str) -> list[str]:
-        return await asyncio.to_thread(logged_words, logs, await memory.name_of(person)) if logs else []
+        # A log knows names only, and without memory nobody's.
+        return await asyncio.to_thread(logged_words, logs, await memory.name_of(person)) if logs and memory else []
 
     async def blank_logs(person: str) -> int:
         return await asyncio.to_thread(blank_words, logs) if logs else 0

@@ -11,6 +11,7 @@ from pipeline.folders import data_folder
 from pipeline.loop import settle_more
 from pipeline.settings import Settings
 from processors.events import TurnRecord
+from processors.memory.file import held
 from processors.memory.remembrance import Remembrance, running_remembrance
 from processors.memory.service import running_memory
 from text.cast import LoreLikeness
@@ -21,15 +22,17 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def memory_of(settings: Settings, loaded: asyncio.Event) -> AsyncIterator[Remembrance | None]:
-    """The memory while the block lasts; None when it is off. Its side work begins when all else is `loaded`.
+    """The memory while the block lasts; None when it is off. Its side work begins when all else is `loaded`. Either way
+    the data folder belongs to this process meanwhile.
 
     Raises:
         StorageError: another process uses the data folder, or it cannot be written.
     """
-    if not settings.memory.enabled:
-        yield None
-        return
     folder, given = data_folder(settings), settings.memory
+    if not given.enabled:
+        with held(folder):
+            yield None
+        return
     async with (
         running_memory(folder, given, model_store(settings), begin=loaded, on_loaded=settle_more) as memory,
         running_remembrance(memory, folder, given, begin=loaded) as remembrance,

@@ -41,6 +41,20 @@ def hold(folder: Path) -> int:
     return handle
 
 
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Have the data folder for this process alone while the block lasts.
+
+    Raises:
+        StorageError: another process has it, or the folder cannot be written.
+    """
+    handle = hold(folder)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 def prepare(folder: Path) -> Path:
     """The memory file of `folder`, sound and of today's format. The caller holds the folder.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from processors.errors import StorageError
 from processors.language.context import Background
 from processors.memory.history import NOBODY
 from processors.memory.knowledge import Knowledge
@@ -126,6 +127,17 @@ class Remembrance:
         await self.memory.forget("place = ? AND kind = ?", (scene.id, scene.kind))
         await self.summaries.forget_place(scene.id, scene.kind)
         await self.memory.store.scrub()
+
+    async def take_in(self, scene: Scene, persona_id: str, content: bytes, *, by: str) -> int:
+        """Add what those who may be remembered said in an exported conversation to a scene, on behalf of a person; how
+        many messages that were.
+
+        Raises:
+            StorageError: it is no such file, or too large, or nothing is remembered there.
+        """
+        if not self.consent.allows(scene):
+            raise StorageError("memory is off in this server; `/memory on` with `of: server` turns it on")
+        return await self.memory.take_in(scene, persona_id, content, by=by, allows=self.consent.may_stay)
 
     async def others(self, scene: Scene, person: str) -> tuple[str, ...]:
         """Names of everybody else who has been heard in the server, or the place, of a scene."""

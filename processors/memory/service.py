@@ -92,13 +92,21 @@ class MemoryService:
         """A scene's messages as a file for people; see `transfer`."""
         return await export_history(self.store, scene)
 
-    async def take_in(self, scene: Scene, persona_id: str, content: bytes, *, by: str) -> int:
-        """Add an exported conversation to a scene, on behalf of a person; how many messages it had.
+    async def take_in(
+        self,
+        scene: Scene,
+        persona_id: str,
+        content: bytes,
+        *,
+        by: str,
+        allows: Callable[[str], bool] = lambda speaker: True,
+    ) -> int:
+        """Add an exported conversation to a scene, on behalf of a person; how many messages that were. See `transfer`.
 
         Raises:
             StorageError: it is no such file, or too large.
         """
-        count = await import_history(self.store, scene, persona_id, content, by=by)
+        count = await import_history(self.store, scene, persona_id, content, by=by, allows=allows)
         self.conversations.forget()
         return count
 

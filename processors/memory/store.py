@@ -19,7 +19,7 @@ import aiosqlite
 
 from processors.errors import StorageError
 from processors.lanes import Lane, outside_work
-from processors.memory.file import BUSY_MS, FILE, hold, prepare
+from processors.memory.file import BUSY_MS, FILE, held, prepare
 from processors.memory.schema import WORD_INDEXES
 from processors.memory.writer import Statement, Writer
 
@@ -138,8 +138,7 @@ async def open_store(folder: Path) -> AsyncIterator[Store]:
         StorageError: another process has it, it cannot be written, or it was written by a newer Acore.
     """
     opening = Lane("memory file", yielding=True)
-    lock = hold(folder)
-    try:
+    with held(folder):
         try:
             path = await opening.run(lambda job: prepare(folder))
         finally:
@@ -150,8 +149,6 @@ async def open_store(folder: Path) -> AsyncIterator[Store]:
                 yield store
             finally:
                 await store.close()
-    finally:
-        os.close(lock)
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,6 @@
 """A conversation as a file and back: `/export_chat` and `/import_chat`. What comes in is anybody's, and bounded."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -64,8 +65,17 @@ async def export_history(store: Store, scene: Scene) -> bytes:
     return ExportedHistory(messages=messages[::-1]).model_dump_json().encode()
 
 
-async def import_history(store: Store, scene: Scene, persona_id: str, content: bytes, *, by: str) -> int:
-    """Add the messages of a file to a scene; how many there were.
+async def import_history(
+    store: Store,
+    scene: Scene,
+    persona_id: str,
+    content: bytes,
+    *,
+    by: str,
+    allows: Callable[[str], bool] = lambda speaker: True,
+) -> int:
+    """Add the messages of a file to a scene, of the speakers (ids) who allow it, and the answers to them; how many that
+    were.
 
     The file may put words into anybody's mouth. So what it says counts as nobody's in a public place, and as the
     importing person's own (`by`) in private: it is never told to another as something of theirs.
@@ -89,9 +99,27 @@ async def import_history(store: Store, scene: Scene, persona_id: str, content: b
             *(scene.kind, scene.id, scene.guild_id, one.persona or persona_id, person),
             *(one.speaker, one.name, int(one.by_character), one.text, one.at_s, scope_of(scene), ""),
         )
-        for one in history.messages
+        for one in _allowed(history.messages, allows)
     ]
     for at in range(0, len(rows), _AT_ONCE):
         store.write(Statement(INSERT, rows[at : at + _AT_ONCE]))
     await store.settle()
     return len(rows)
+
+
+def _allowed(messages: list[ExportedMessage], allows: Callable[[str], bool]) -> list[ExportedMessage]:
+    """An answer may quote anybody who spoke since the one before it."""
+    kept: list[ExportedMessage] = []
+    answered, all_allow = True, True
+    for one in messages:
+        if one.by_character:
+            answered = True
+            if not all_allow:
+                continue
+        else:
+            all_allow = allows(one.speaker) and (answered or all_allow)
+            answered = False
+            if not allows(one.speaker):
+                continue
+        kept.append(one)
+    return kept

@@ -45,7 +45,7 @@ class ChatHistoryCommands(commands.Cog):
             )
         scene, person = scene_of(interaction), str(interaction.user.id)
         persona = self._persona_of(scene)
-        count = await self._memory.memory.take_in(scene, persona, await file.read(), by=person)
+        count = await self._memory.take_in(scene, persona, await file.read(), by=person)
         await interaction.followup.send(f"{count} messages imported.", ephemeral=True)
 
     @app_commands.command(name="clear_history")

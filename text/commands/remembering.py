@@ -28,6 +28,6 @@ def memory_cogs(memory: Remembrance, cast: Cast) -> tuple[commands.Cog, ...]:
         ProfileCommands(memory, bond_of),
         SummaryCommands(memory, lead),
         MemoryCommands(memory),
-        ForgettingCommands(memory),
+        ForgettingCommands(memory.eraser, remembers=True),
         ChatHistoryCommands(memory, lead),
     )

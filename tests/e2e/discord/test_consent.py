@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.discord.bot import SCRIPTED, Bot, serve
+from tests.e2e.discord.bot import SCRIPTED, Bot, serve, serve_text
 from tests.e2e.discord.conftest import Stage
 from tests.e2e.discord.speech import mumble
 from tests.e2e.discord.test_memory import ask, files_with
@@ -127,3 +127,23 @@ async def test_who_is_forgotten_during_a_call_leaves_no_byte_and_is_not_spoken_o
         assert (await bot.stop())[0] == 0
     assert [files_with(data, word) for word in (SPOKEN, WRITTEN, NAME, id)] == [[], [], [], []]
     assert files_with(data, HERS) != []
+
+
+async def test_a_bot_that_remembers_no_conversations_tells_and_forgets_what_else_it_keeps(
+    server: LocalDiscord, tmp_path: Path, model: tuple[Model, dict[str, str]]
+) -> None:
+    data, (_, engine) = tmp_path / "data", model
+    other = await server.participant(NAME)
+    id = str(other.user.id)
+    async with serve_text(server, tmp_path, {**engine, "MEMORY_ENABLED": "false"}) as bot:
+        stage = Stage(server, bot)
+        await write(stage, other, f"I was born in {WRITTEN}")
+        async with asyncio.timeout(30):
+            while not files_with(data, id):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.1)
+        assert files_with(data, WRITTEN) == []
+        assert await ask(stage, other.user, "export_me") == "Everything I keep about you:"
+        assert (await ask(stage, other.user, "forget_me", sure=True)) == "Forgotten: 2 entries."
+        assert files_with(data, id) == []
+        assert (await bot.stop())[0] == 0
+    assert files_with(data, id) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from processors.errors import StorageError
-from processors.memory.transfer import MOST_BYTES, MOST_MESSAGES, ExportedHistory
+from processors.memory.transfer import MOST_BYTES, MOST_MESSAGES, ExportedHistory, ExportedMessage, _allowed
 from tests.processors.memory.talk import ANNS_DM, BENS_DM, CHANNEL, DAY_S, ELSEWHERE, talk_on
 
 
@@ -86,3 +86,16 @@ async def test_words_put_into_another_s_mouth_are_not_told_to_them_as_theirs(tmp
 def test_no_json_does_more_than_be_refused(document: object) -> None:
     with pytest.raises(ValidationError):
         ExportedHistory.model_validate_json(json.dumps({"messages": [document]}))
+
+
+def test_of_whoever_does_not_allow_it_nothing_comes_in_nor_an_answer_that_may_quote_them() -> None:
+    said = [
+        *(("ann", "one"), ("ava", "to one"), ("ben", "two"), ("ann", "three"), ("ava", "to both"), ("ava", "and more")),
+        *(("ann", "four"), ("ava", "to four")),
+    ]
+    messages = [
+        ExportedMessage.model_validate(message(speaker=who, text=text, by_character=who == "ava")) for who, text in said
+    ]
+    kept = [one.text for one in _allowed(messages, lambda speaker: speaker != "ben")]
+    assert kept == ["one", "to one", "three", "four", "to four"]
+    assert _allowed(messages, lambda speaker: True) == messages

@@ -369,3 +369,18 @@ async def test_what_moves_into_the_archive_while_somebody_is_forgotten_is_forgot
         await cleaning
         assert (await remembrance.eraser.export("ann"))["archive"] == []
         assert files_with(tmp_path, SECRET) == []
+
+
+async def test_a_file_brings_nobody_back_who_does_not_want_to_be_remembered(tmp_path: Path) -> None:
+    async with remembering(tmp_path) as (talk, remembrance):
+        say(remembrance, talk, f"I live in {SECRET}.", reply=f"In {SECRET}!")
+        say(remembrance, talk, "I like tea.", who="joe")
+        exported = await talk.memory.export(CHANNEL)
+        await remembrance.eraser.forget("ann")
+        remembrance.consent.choose_for_person("ann", False)
+        assert await remembrance.take_in(ELSEWHERE, "ava", exported, by="joe") == 1
+        await talk.memory.store.settle()
+        assert files_with(tmp_path, SECRET) == []
+        remembrance.consent.choose_for_guild("g2", False)
+        with pytest.raises(StorageError, match="memory is off in this server"):
+            await remembrance.take_in(ELSEWHERE, "ava", exported, by="joe")

@@ -248,3 +248,9 @@ async def test_who_is_forgotten_is_in_no_summary_and_others_are(world: World) ->
     assert await world.summaries.export("1") == []
     assert len(await world.summaries.export("2")) == 1
     assert await world.summaries.search(GARDEN, "ava", "2", "violin") == ()
+
+
+def test_a_clock_that_jumps_ends_a_talk_at_most_and_loses_nothing() -> None:
+    ahead, back = (0, 1, 2, 9e8, 9e8 + 1, 9e8 + 2), (9e8, 9e8 + 1, 9e8 + 2, 3, 4, 5)
+    assert due(messages(*ahead), {}, 9e8 + 9999, SETTINGS).talks == ((1, 2, 3), (4, 5, 6))
+    assert due(messages(*back), {}, 10, SETTINGS).talks == ((1, 2, 3, 4, 5, 6),)
