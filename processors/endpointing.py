@@ -31,12 +31,14 @@ class TurnPolicy(SettingsGroup):
     """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler, a comma or dictated digits."""
+    doubtful_ms: Annotated[int, Follows("profile")] = Field(default=700, ge=64, le=10000)
+    """Silence (ms) that ends a turn whose words may be its end, but which sounds as if there were more to come."""
     sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
     sure_question: float = Field(default=0.5, ge=0.0, le=1.0)
     """The same for a question: its words say more about its end than its melody does."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
-    """A turn that sounds less finished than this (0-1) is waited for as long as a hanging one, if it is no question."""
+    """A turn that sounds less finished than this (0-1) is doubtful, if it is no question."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
     """How much longer these silences may become for a speaker whose pauses are long; 1 treats all alike. For one whose
     pauses are short they shrink half as far (by its square root): a wait is forgiven sooner than a cut."""
@@ -56,24 +58,27 @@ class TurnPolicy(SettingsGroup):
 
 
 _PROFILES: dict[str, dict[str, int]] = {
-    "snappy": {"complete_ms": 220, "open_ms": 450, "trailing_ms": 850},
-    "patient": {"complete_ms": 650, "open_ms": 1000, "trailing_ms": 1800},
+    "snappy": {"complete_ms": 220, "open_ms": 450, "doubtful_ms": 550, "trailing_ms": 850},
+    "patient": {"complete_ms": 650, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
 }
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
 
 _TRAILING = frozenset(
-    """a an the and or but so because if when while although though unless until since that which who whose of to in
-    on at by for with from into about as than then my your his her its our their is are was were am be been i'm
-    you're we're they're it's i you we they very really um uh erm er hmm well like plus minus""".split()
+    """a an the and or but so because if when while although though unless until since that which who whose of to in on
+    at by for with from into about against between toward towards upon within among as than then my your his her its
+    our their is are was were am be been i'm you're we're they're it's i you we they very really um uh erm er hmm
+    well like plus minus""".split()
 )
 """Words an English sentence does not end on, and fillers."""
 
 _DIGITS = frozenset("0 1 2 3 4 5 6 7 8 9 zero oh one two three four five six seven eight nine double".split())
+_SEVERAL_DIGITS = re.compile(r"[0-9]{3,}")
+"""Said one by one, engines write them as one word."""
 _CLOSING = "\"'”’)] "
 
-_PREPOSITIONS = frozenset("of to in on at by for with from into about than".split())
+_PREPOSITIONS = frozenset("of to in on at by for with from into about against between toward towards than".split())
 """Questions end on them: "Where are you from?"."""
 
 _ENDS_ALONE = frozenset(
@@ -131,8 +136,7 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
         # A hanging word that sounds final was more likely misheard. A comma was not: it stands for how it was said.
         return min(by_words, policy.open_ms)
     # A question whose words are complete hangs in the air by its nature.
-    doubtful_ms = policy.open_ms if completeness >= policy.unsure or end == "?" else policy.trailing_ms
-    return max(by_words, doubtful_ms)
+    return max(by_words, policy.open_ms if completeness >= policy.unsure or end == "?" else policy.doubtful_ms)
 
 
 def _silence_by_words(text: str, policy: TurnPolicy) -> int:
@@ -144,7 +148,7 @@ def _silence_by_words(text: str, policy: TurnPolicy) -> int:
     may_end = _ENDS_ALONE | _PREPOSITIONS if stripped.endswith("?") else _ENDS_ALONE
     if words[-1] in _TRAILING and not (ends_sentence and words[-1] in may_end):
         return policy.trailing_ms
-    if all(word in _DIGITS for word in words[-2:]) and len(words) > 1:
+    if len(words) > 1 and (all(word in _DIGITS for word in words[-2:]) or _SEVERAL_DIGITS.fullmatch(words[-1])):
         # Somebody dictates a number: nobody knows how long it is.
         return policy.open_ms if ends_sentence else policy.trailing_ms
     return policy.complete_ms if ends_sentence else policy.open_ms

@@ -12,7 +12,7 @@ def test_a_finished_sentence_needs_the_least_silence(text):
     assert required_silence_ms(text, POLICY) == POLICY.complete_ms
 
 
-@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox", "It is five five five."])
+@pytest.mark.parametrize("text", ["I like tea", "the quick brown fox", "It is five five five.", "My number is 555."])
 def test_words_without_an_end_need_more(text):
     assert required_silence_ms(text, POLICY) == POLICY.open_ms
 
@@ -24,6 +24,7 @@ def test_words_without_an_end_need_more(text):
         "and",
         "Well, um",
         "because.",
+        "He began a complaint against.",
         "I want a...",
         "My favourite is the.",
         "I like apples,",
@@ -96,7 +97,10 @@ def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.8) == POLICY.complete_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.4) == POLICY.open_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.open_ms
-    assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.trailing_ms
+    assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.doubtful_ms
+    assert required_silence_ms("I like tea", POLICY, completeness=0.1) == POLICY.doubtful_ms
+    assert POLICY.open_ms < POLICY.doubtful_ms < POLICY.trailing_ms
+    assert required_silence_ms("Are you against?", POLICY) == POLICY.complete_ms
     assert required_silence_ms("Do you like the?", POLICY, completeness=0.1) == POLICY.trailing_ms
 
 

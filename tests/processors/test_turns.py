@@ -237,7 +237,7 @@ def test_a_sentence_that_does_not_sound_finished_is_waited_for():
     while room.floor.phase is Phase.GUESSING:
         room.at_ms += WINDOW
         room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
-    assert POLICY.trailing_ms <= room.at_ms - began < POLICY.trailing_ms + WINDOW
+    assert POLICY.doubtful_ms <= room.at_ms - began < POLICY.doubtful_ms + WINDOW
 
 
 @pytest.mark.parametrize("sound_first", [True, False])
