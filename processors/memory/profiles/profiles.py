@@ -24,14 +24,19 @@ class Profiles:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._at_hand: OrderedDict[str, tuple[Fact, ...]] = OrderedDict()
+        self._changes = 0
 
     async def facts(self, person: str) -> tuple[Fact, ...]:
         """All that is known of a person, oldest first."""
         if (known := self._at_hand.get(person)) is not None:
             self._at_hand.move_to_end(person)
             return known
+        changes = self._changes
         rows = await self._store.read("SELECT * FROM facts WHERE person = ? ORDER BY at_s, id", (person,))
-        known = self._at_hand[person] = tuple(map(_fact, rows))
+        known = tuple(map(_fact, rows))
+        if changes == self._changes:
+            # Else what was read may be from before the change.
+            self._at_hand[person] = known
         while len(self._at_hand) > _PEOPLE_AT_HAND:
             self._at_hand.popitem(last=False)
         return known
@@ -44,13 +49,11 @@ class Profiles:
         """
         if not (change.add or change.drop):
             return
-        self._store.write(
+        await self._write(
             # The person once more: no number, wherever it comes from, reaches another's facts.
             Statement("DELETE FROM facts WHERE id = ? AND person = ?", tuple((id, person) for id in change.drop)),
             Statement(_INSERT, tuple((*_row(person, fact), message, message) for fact in change.add)),
         )
-        await self._store.settle()
-        self._at_hand.pop(person, None)
 
     async def find(self, person: str, text: str) -> tuple[Fact, ...]:
         """A person's facts that have all telling words of `text`; without any such word, those that contain it."""
@@ -75,20 +78,25 @@ class Profiles:
     async def forget_person(self, person: str) -> int:
         """Drop everything known of a person; how many facts that were."""
         rows = await self._store.read("SELECT count(*) AS n FROM facts WHERE person = ?", (person,))
-        self._store.write(Statement("DELETE FROM facts WHERE person = ?", ((person,),)))
-        await self._store.settle()
-        self._at_hand.pop(person, None)
+        await self._write(Statement("DELETE FROM facts WHERE person = ?", ((person,),)))
         return rows[0]["n"]
 
     async def forget_guild(self, guild: str) -> None:
         """Drop everything that was learned in a server."""
-        self._store.write(Statement("DELETE FROM facts WHERE guild = ?", ((guild,),)))
-        await self._store.settle()
-        self.ask_anew()
+        await self._write(Statement("DELETE FROM facts WHERE guild = ?", ((guild,),)))
 
     def ask_anew(self) -> None:
         """What is at hand may no longer be what the store has."""
+        self._changes += 1
         self._at_hand.clear()
+
+    async def _write(self, *statements: Statement) -> None:
+        self._store.write(*statements)
+        try:
+            await self._store.settle()
+        finally:
+            # Also of whoever gives up waiting: it is written nevertheless.
+            self.ask_anew()
 
     async def export(self, person: str) -> list[dict[str, Any]]:
         """Everything known of a person, as data."""

@@ -1,5 +1,6 @@
 """Learning about people from the store."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -120,6 +121,19 @@ async def test_ones_facts_can_be_found_and_dropped_and_nobody_elses(store: Store
     await profiles.change("1", Change(drop=(tea.id, joes.id)))
     assert await texts(profiles) == ["lives in Oslo"]
     assert await texts(profiles, "2") == ["likes tea"]
+
+
+async def test_a_fact_is_known_though_nobody_waited_until_it_was_written(store: Store) -> None:
+    profiles = await learned(store, said("I live in Oslo."))
+    assert await texts(profiles) == ["lives in Oslo"]
+    (fact,) = await profiles.facts("1")
+    changing = asyncio.create_task(profiles.change("1", Change(drop=(fact.id,))))
+    await asyncio.sleep(0)
+    changing.cancel()
+    await asyncio.gather(changing, return_exceptions=True)
+    assert changing.cancelled()
+    await store.settle()
+    assert await texts(profiles) == []
 
 
 async def test_a_person_is_exported_and_forgotten(store: Store) -> None:
