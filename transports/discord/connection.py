@@ -27,8 +27,7 @@ from transports.discord.crypto import TransportCipher, cipher_for
 from transports.discord.events import LineDown, LineUp
 from transports.discord.health import CloseAction, close_reason, on_close
 from transports.discord.joining import Joining
-from transports.discord.opus import SILENCE
-from transports.discord.rtp import pack_header
+from transports.discord.pacer_link import Session
 
 if TYPE_CHECKING:
     from transports.discord.client import DiscordVoiceClient
@@ -53,8 +52,6 @@ class VoiceConnection(Joining):
         self._listening = False
         self._cipher: TransportCipher | None = None
         self._cipher_key: object = None
-        self._sequence = 0
-        self._nonce = 0
         self._transition = 0
         self._recovered_s = float("-inf")
         self._down_since_s = time.monotonic()
@@ -82,37 +79,31 @@ class VoiceConnection(Joining):
         """The bot's user id."""
         return self.user.id
 
-    # ---- send.OutgoingLine (called from the sender's thread)
+    # ---- send.OutgoingLine (called from any thread)
+
+    def session(self) -> Session | None:
+        """The key, stream and socket in force now; None while not connected."""
+        key, wire = self.secret_key, self.socket
+        if not self.is_connected() or key is MISSING or wire is MISSING or wire.fileno() < 0:
+            return None
+        return Session(self.mode, bytes(key), self.ssrc, wire)
 
     def ready(self) -> bool:
         """Connected, and able to encrypt if the call is encrypted."""
         return self.is_connected() and (self.dave_protocol_version == 0 or self.can_encrypt)
 
-    def send(self, opus: bytes, timestamp: int) -> bool:
-        """Encrypt one frame end to end and for the transport, and send it. Never falls back to plaintext."""
-        cipher = self.cipher
-        if cipher is None or not self.is_connected():
-            return False
-        payload = opus
-        if self.dave_protocol_version and opus != SILENCE:
-            if self.dave_session is None or not self.dave_session.ready:
-                return False
-            try:
-                payload = bytes(self.dave_session.encrypt_opus(opus))
-            except (RuntimeError, ValueError):
-                self.counts["encrypt_failed"] += 1
-                return False
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        self._nonce = (self._nonce + 1) & 0xFFFFFFFF
-        packet = cipher.seal(pack_header(self._sequence, timestamp, self.ssrc), payload, self._nonce)
-        wire = self.socket
-        if wire is MISSING:
-            return False  # retired this moment
+    def encrypt(self, opus: bytes) -> bytes | None:
+        """Encrypt one frame end to end, if the call is. Never falls back to plaintext."""
+        if not self.dave_protocol_version:
+            return opus
+        session = self.dave_session
+        if session is None or not session.ready:
+            return None
         try:
-            return wire.send(packet) == len(packet)
-        except OSError:
-            self.counts["send_failed"] += 1
-            return False
+            return bytes(session.encrypt_opus(opus))
+        except (RuntimeError, ValueError):
+            self.counts["encrypt_failed"] += 1
+            return None
 
     def speaking(self, on: bool) -> None:
         """Tell the gateway, from any thread."""

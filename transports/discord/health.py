@@ -55,6 +55,8 @@ class Remedy(Enum):
     GIVE_UP = auto()
     END_TURN = auto()
     """Only for STUCK: close the turn, the connection is well."""
+    NEW_PACER = auto()
+    """Only reported: what times the bot's packets died, and the sender has put another in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Observation:
     """Somebody else is in the channel. Alone, speech has nowhere to go, and that is no fault."""
     alive: bool = True
     """Reader, sender and gateway poller all run."""
+    replaced: int = 0
+    """Times what keeps the packets' grid had to be put in anew."""
     turn_open_s: float = 0.0
     stood_still_s: float = 0.0
     """How much longer than meant the pause before this look was."""
@@ -130,6 +134,8 @@ def step(health: Health, seen: Observation, policy: HealthPolicy) -> tuple[Healt
         health = replace(health, mute_since_s=seen.now_s)
 
     fault = _fault(health, seen, policy, failing=failed > 0)
+    if fault is None and seen.replaced > last.replaced:
+        return health, Verdict(Fault.DEAD, Remedy.NEW_PACER)
     if fault is None:
         if health.rung and seen.now_s - health.last_fault_s >= policy.healthy_after_s:
             health = replace(health, rung=0)

@@ -22,8 +22,6 @@ IN_FRAME_SAMPLES = IN_RATE_HZ * FRAME_MS // 1000
 OUT_FRAME_SAMPLES = OUT_RATE_HZ * FRAME_MS // 1000
 IN_FRAME_BYTES = 2 * IN_FRAME_SAMPLES
 OUT_FRAME_BYTES = 2 * OUT_FRAME_SAMPLES
-SILENCE = b"\xf8\xff\xfe"
-"""The frame Discord clients send when speech ends; it never carries end-to-end encryption."""
 
 _MAX_PACKET_BYTES = 1275
 _MAX_DECODED_SAMPLES = IN_RATE_HZ * 120 // 1000

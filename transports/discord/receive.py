@@ -18,7 +18,8 @@ from transports.discord.crypto import TransportCipher
 from transports.discord.dave import MARKER, DaveSession, DaveState, open_frame
 from transports.discord.errors import DecryptError, OpusError, RtpError
 from transports.discord.jitter import JitterBuffer, Lost, Packet, Released
-from transports.discord.opus import IN_FRAME_BYTES, SILENCE, Decoder
+from transports.discord.opus import IN_FRAME_BYTES, Decoder
+from transports.discord.pacing import SILENCE
 from transports.discord.settings import DiscordVoiceSettings
 from transports.discord.stats import ReceiveCounters, ReceiveStatus, SpeakerStatus
 from transports.discord.timeline import FRAME_S, Timeline

@@ -35,6 +35,9 @@ class DiscordVoiceSettings(SettingsGroup):
     opus_library: Path | None = None
     """Path of libopus. Unset: the system's, else the one inside the PyAV wheel."""
 
+    pacer: Literal["process", "thread"] = "process"
+    """What keeps the 20 ms grid of the bot's packets: a small process of its own for each call, which busy engines do
+    not hold up, or a thread. Where no process can be given an open socket (Windows) it is a thread."""
     ring_frames: int = Field(default=3, ge=1, le=10)
     """20 ms frames kept ready ahead of the wire: how long the event loop may stall unheard."""
     hold_s: float = Field(default=2.0, ge=0, le=10)

@@ -95,6 +95,8 @@ class SendStatus:
     paused: bool
     waiting_for_line: bool
     alive: bool
+    replaced: int
+    """Times the pacer died or stood still and another was put in its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,7 @@ class DiscordTransport(BaseTransport):
             dropped=sending.dropped,
             audience=client is not None and len(client.channel.voice_states) > 1,
             alive=sending.alive and client is not None and client.connection.polling and client.connection.reading,
+            replaced=sending.replaced,
             turn_open_s=self._turn_open_s(),
         )
 

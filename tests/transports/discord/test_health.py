@@ -122,3 +122,11 @@ def test_a_busy_machine_is_not_taken_for_one_that_slept():
 )
 def test_every_close_code_has_its_action(code, action):
     assert on_close(code) is action
+
+
+def test_a_pacer_that_was_replaced_is_reported_and_needs_no_remedy():
+    _, verdict = step(Health(last=WELL), replace(WELL, now_s=1, replaced=1), POLICY)
+    assert verdict == Verdict(Fault.DEAD, Remedy.NEW_PACER)
+    health, seen, verdicts = watch(1, Health(last=WELL), WELL, replaced=1, sent=50)
+    assert len(verdicts) == 1
+    assert watch(10, health, seen, sent=50)[2] == []

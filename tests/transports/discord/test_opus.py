@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.transports.discord.signals import frames, loudest_hz, opus_tone, rms, tone
 from transports.discord.errors import OpusError
-from transports.discord.opus import IN_FRAME_BYTES, SILENCE, Decoder, Encoder, load_libopus
+from transports.discord.opus import IN_FRAME_BYTES, Decoder, Encoder, load_libopus
+from transports.discord.pacing import SILENCE
 
 
 def test_a_tone_survives_the_way_from_24_khz_to_16_khz():

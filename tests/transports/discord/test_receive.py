@@ -8,7 +8,8 @@ import pytest
 from tests.transports.discord.signals import loudest_hz, opus_tone, rms
 from transports.discord import gateway
 from transports.discord.crypto import XCHACHA20, TransportCipher, cipher_for
-from transports.discord.opus import IN_FRAME_BYTES, SILENCE
+from transports.discord.opus import IN_FRAME_BYTES
+from transports.discord.pacing import SILENCE
 from transports.discord.receive import Gone, Heard, Receiver
 from transports.discord.rtp import pack_header
 from transports.discord.settings import DiscordVoiceSettings
