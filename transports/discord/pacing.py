@@ -25,6 +25,7 @@ class Frame:
 
     frame_id: int
     payload: bytes
+    """Empty if it could not be made ready: then its time passes unused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Sender:
             application=settings.opus_application,
             library=settings.opus_library,
         )
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """Reentrant: a signal's handler may ask for the status in the midst of anything."""
         self._line: OutgoingLine | None = None
         self._ring: deque[_Queued] = deque()
         """Not handed over."""
@@ -285,10 +286,7 @@ class Sender:
                 logger.error(f"frame {frame.frame_id} of the bot's voice was not sent: {error}")
                 self._drop(frame)
                 return
-        payload = line.encrypt(frame.opus)
-        if payload is None:
-            self._drop(frame)
-            return
+        payload = line.encrypt(frame.opus) or b""
         if not self._lit:
             self._light(True)
         frame.recall = self._pacer.recall
