@@ -27,9 +27,9 @@ _senders: "weakref.WeakSet[Sender]" = weakref.WeakSet()
 _start = Sender.start
 
 
-def _start_noted(sender: Sender) -> None:
-    _senders.add(sender)
-    _start(sender)
+def _start_noted(self: Sender) -> None:
+    _senders.add(self)
+    _start(self)
 
 
 def _sent() -> list[tuple[SentFrame, ...]]:
