@@ -23,8 +23,9 @@ SCENE = Scene(SceneKind.CHANNEL, "10", "1")
 class Moved:
     """A cast that is moved to one thing by everything."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, delay_s: float = 0.0) -> None:
         self.kind = kind
+        self.delay_s = delay_s
         self.seen: list[Event] = []
         self.leave = SimpleNamespace(channels={"10"})
 
@@ -33,7 +34,7 @@ class Moved:
         return (Urge(AVA, Impulse(self.kind, event.channel, "tea", "Would it be welcome?")),)
 
     def answer_delay_s(self, guild_id: str, channel_id: str, character_id: str) -> float:
-        return 0.0
+        return self.delay_s
 
 
 class Thinking:
@@ -110,13 +111,26 @@ async def test_nothing_is_said_before_the_engines_are_ready() -> None:
     assert hands.given == []
 
 
-async def test_who_enters_the_voice_channel_is_greeted_aloud() -> None:
+def test_a_remark_comes_at_the_pace_of_its_channel(virtually: Callable[..., Any]) -> None:
+    async def main() -> tuple[int, int]:
+        doing, hands = unasked(Moved(Kind.PROACTIVE, delay_s=7.0), Thinking(True))
+        writing = asyncio.ensure_future(doing.written(cast(Any, Message()), "I like tea", SCENE, addressed=False))
+        await asyncio.sleep(6.9)
+        early = len(hands.given)
+        await writing
+        return early, len(hands.given)
+
+    assert virtually(main()) == (0, 1)
+
+
+@pytest.mark.parametrize("welcome", [True, False])
+async def test_who_enters_the_voice_channel_is_greeted_aloud_if_that_is_welcome(welcome: bool) -> None:
     moved = Moved(Kind.VOICE_JOIN)
-    doing, hands = unasked(moved, Thinking(True))
+    doing, hands = unasked(moved, Thinking(welcome))
     member = SimpleNamespace(id=7, display_name="Bob", guild=SimpleNamespace(id=1))
     await doing.entered(cast(Any, member), 77)
     assert moved.seen == [JoinedVoice("77", "Bob", 100.0)]
-    assert [letter.scene for letter in hands.said] == [Scene(SceneKind.VOICE, "77", "1")]
+    assert [letter.scene for letter in hands.said] == [Scene(SceneKind.VOICE, "77", "1")] * welcome
 
 
 def test_quiet_minutes_are_told_only_of_channels_that_are_there(virtually: Callable[..., Any]) -> None:
@@ -133,10 +147,13 @@ def test_quiet_minutes_are_told_only_of_channels_that_are_there(virtually: Calla
     assert virtually(main()) == []
 
 
-def test_a_quiet_minute_may_move_a_character_to_speak(virtually: Callable[..., Any], monkeypatch: Any) -> None:
+@pytest.mark.parametrize("welcome", [True, False])
+def test_a_quiet_minute_may_move_a_character_to_speak(
+    welcome: bool, virtually: Callable[..., Any], monkeypatch: Any
+) -> None:
     async def main() -> tuple[list[Event], Hands]:
         moved = Moved(Kind.AMBIENT)
-        doing, hands = unasked(moved, Thinking(True))
+        doing, hands = unasked(moved, Thinking(welcome))
         channel = SimpleNamespace(id=10, guild=SimpleNamespace(id=1))
         monkeypatch.setattr(doing, "_ambient", lambda: [channel])
         minding = asyncio.ensure_future(doing.mind_silence())
@@ -147,4 +164,4 @@ def test_a_quiet_minute_may_move_a_character_to_speak(virtually: Callable[..., A
 
     seen, hands = virtually(main())
     assert seen == [Quiet("10", 100.0)] * 2
-    assert len(hands.given) == 2
+    assert len(hands.given) == 2 * welcome

@@ -160,6 +160,9 @@ async def test_a_character_begins_with_its_first_message_or_with_the_one_that_is
     await stage.server.interact(user, "chat", {"character": "nell"}, channel)
     [first] = await until_posted(stage, channel, 1)
     assert (first.author.name, first.content) == ("Nell", f"Hello {user.name}.")
+    # Whoever spoke in a channel is at home there.
+    assert "- put emoji" in (await ask(stage, "ambient", channel=channel)).text
+    assert "- do not put emoji" in (await ask(stage, "ambient", channel=other)).text
     await stage.server.interact(user, "chat", {"character": "nell", "greeting": 2}, other)
     [second] = await until_posted(stage, other, 1)
     assert second.content == f"Ahoy, {user.name}."

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.e2e.discord.bot import Bot, run_bot
 from tests.fakes.echo_server import EchoServer
 from tests.fakes.serving import served
-from tests.local_discord import Channel, LocalDiscord, Message, Permission, User
+from tests.local_discord import Channel, LocalDiscord, Message, Permission, Upload, User
+from tests.personas.cards.build import to_json, v3
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,6 +53,11 @@ class Chat:
             )
         except TimeoutError:
             raise AssertionError(f"{[m.content for m in self.answers(channel)]}\n{self.bot.log}") from None
+        return self.answers(channel)
+
+    async def until_posted(self, channel: Channel, count: int) -> list[Message]:
+        """Wait until the bot has posted so often in a channel, commands answered included."""
+        await self.server.messages_store.until(lambda: len(self.answers(channel)) >= count, 15.0)
         return self.answers(channel)
 
     async def says_nothing_more(self, channel: Channel, seconds: float = 0.7) -> None:
@@ -239,6 +245,23 @@ async def test_twenty_messages_at_once_are_answered_in_order_none_lost_none_twic
     await chat.until_said(channel, *(f"You said: number {number}" for number in range(20)), timeout_s=40)
     await chat.says_nothing_more(channel)
     assert len(chat.model.recorded.bodies) == asked + 20
+
+
+async def test_lore_may_depend_on_the_greeting_that_a_conversation_began_with(chat: Chat) -> None:
+    owner, rough = chat.server.world.owner, "The sea is rough."
+    lore = {"content": f"@@is_greeting 1\n{rough}", "keys": [], "constant": True, "enabled": True, "insertion_order": 1}
+    book = {"extensions": {}, "entries": [lore | {"use_regex": False, "extensions": {}}]}
+    card = Upload("lio.json", to_json(v3(name="Lio", alternate_greetings=["Ahoy."], character_book=book)))
+    await (await chat.server.interact(owner, "import_character", {"card": card})).finished()
+    for greeting, opening in ((1, "Hello owner."), (2, "Ahoy.")):
+        channel = await chat.channel()
+        await chat.server.interact(owner, "chat", {"character": "lio", "greeting": greeting}, channel)
+        _, opened = await chat.until_posted(channel, 2)
+        assert opened.content == opening
+        await chat.write(channel, "And now?", owner)
+        await chat.until_posted(channel, 3)
+        system = chat.model.recorded.bodies[-1]["messages"][0]["content"]
+        assert (rough in system) is (greeting == 2)
 
 
 async def test_a_message_that_is_taken_back_is_not_answered(chat: Chat) -> None:

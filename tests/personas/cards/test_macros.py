@@ -16,7 +16,7 @@ NOW = datetime(2026, 3, 9, 18, 5, tzinfo=UTC)
 
 def context(**changes: object) -> MacroContext:
     base = {"char": "Mira", "user": "Sam", "now": NOW, "rng": random.Random(1), "seed": "room"}
-    base["outlets"] = {"Weather": "It {{rains}}."}
+    base["outlets"] = {"Weather": "It {{noop}}rains."}
     return MacroContext(**{**base, **changes})  # pyright: ignore[reportArgumentType]
 
 
@@ -39,7 +39,7 @@ def context(**changes: object) -> MacroContext:
         ("{{unknown {{char}}}}", "{{unknown Mira}}"),
         ("{{roll:1}} {{roll:d1}} {{roll:D1}} {{roll d1}} {{roll:3d1+2}}", "1 1 1 1 5"),
         ("{{roll:0}} {{roll:x}}", "{{roll:0}} {{roll:x}}"),
-        ("[{{outlet::Weather}}{{outlet: none}}{{outlet::}}]", "[It {{rains}}.]"),
+        ("[{{outlet::Weather}}{{outlet: none}}{{outlet::}}]", "[It {{noop}}rains.]"),
         ("{{outlet}}", "{{outlet}}"),
         ("", ""),
     ],

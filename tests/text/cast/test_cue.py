@@ -155,3 +155,10 @@ def test_lore_that_was_called_for_an_outlet_of_the_passing_part_stands_there(tex
     [where] = [text for text in (wet.reminder, *(note.text for note in wet.notes)) if text]
     assert where == "Heed the sky: It rains."
     assert wet.lore == ()
+
+
+@pytest.mark.parametrize(("greeting", "told"), [(None, True), (0, False), (1, True)])
+def test_lore_may_ask_for_the_greeting_that_a_conversation_began_with(greeting: int | None, told: bool) -> None:
+    cast = cast_of(knowing(entry("@@is_greeting 1\nThe sea is rough.", constant=True)))
+    cast.begin_session("g", "c", "ava", NOW_S, greeting)
+    assert ("The sea is rough." in cue(cast, "Hello.").system) is told
