@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from processors.errors import EngineError
 from processors.lanes import Job, Lane, Priority
+from processors.memory.lean_model import with_rows_taken_first
 from processors.models import ModelStore
 from processors.onnx_sessions import session_options
 
@@ -88,9 +89,8 @@ class MiniLm:
         tokenizer = tokenizers.Tokenizer.from_file(str(files["tokenizer.json"]))
         tokenizer.enable_truncation(_MOST_TOKENS)
         tokenizer.enable_padding()
-        self._session = onnxruntime.InferenceSession(
-            str(files["model.onnx"]), options, providers=["CPUExecutionProvider"]
-        )
+        model = with_rows_taken_first(files["model.onnx"].read_bytes())
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tokenizer = tokenizer
         self._embed(job, ["warm"])
 
