@@ -45,16 +45,18 @@ def with_rows_taken_first(model: bytes) -> bytes:
     fields = list(_fields(graph))
     nodes = [_Node.read(value) for number, value, _ in fields if number == _NODE and isinstance(value, memoryview)]
     shapes = dict(_shape(value) for number, value, _ in fields if number == _TENSOR and isinstance(value, memoryview))
-    moved = _moved(nodes, shapes)
-    if moved is None:
+    before = nodes
+    while moved := _moved(nodes, shapes):
+        nodes = moved
+    if nodes is before:
         return model
     rest = (whole for number, _, whole in fields if number != _NODE)
-    changed = b"".join((*(_field(_NODE, one) for one in moved), *rest))
+    changed = b"".join((*(_field(_NODE, node.written) for node in nodes), *rest))
     return b"".join((*(whole for number, _, whole in parts if number != _GRAPH), _field(_GRAPH, changed)))
 
 
-def _moved(nodes: list[_Node], shapes: dict[str, tuple[int, ...]]) -> list[bytes] | None:
-    """The nodes with the lookup before the conversion; None if there is none to move."""
+def _moved(nodes: list[_Node], shapes: dict[str, tuple[int, ...]]) -> list[_Node] | None:
+    """The nodes with one lookup before its conversion; None if there is none to move."""
     made = {node.output: node for node in nodes}
     for lookup in nodes:
         factor = made.get(lookup.inputs[0]) if lookup.kind == "Gather" else None
@@ -74,13 +76,14 @@ def _moved(nodes: list[_Node], shapes: dict[str, tuple[int, ...]]) -> list[bytes
             _node("Mul", (numbers, factors), lookup.output, factor.attributes),
         )
         kept = (node for node in nodes if node not in (table, factor))
-        return [one for node in kept for one in (instead if node is lookup else (node.written,))]
+        return [one for node in kept for one in (instead if node is lookup else (node,))]
     return None
 
 
-def _node(kind: str, inputs: Iterable[str], output: str, attributes: bytes) -> bytes:
-    ins = b"".join(_field(1, name.encode()) for name in inputs)
-    return ins + _field(2, output.encode()) + _field(3, output.encode()) + _field(4, kind.encode()) + attributes
+def _node(kind: str, inputs: Iterable[str], output: str, attributes: bytes) -> _Node:
+    named = b"".join(_field(1, name.encode()) for name in inputs)
+    named += _field(2, output.encode()) + _field(3, output.encode()) + _field(4, kind.encode())
+    return _Node.read(memoryview(named + attributes))
 
 
 def _shape(tensor: memoryview) -> tuple[str, tuple[int, ...]]:
