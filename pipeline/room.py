@@ -313,7 +313,9 @@ class DiscordRoom:
 
     def forget(self, person: str) -> int:
         """Drop what a person said from the conversation that goes on; how many exchanges that were."""
-        return self.pipeline.conversation.forget(person)
+        self._last_turn = None
+        self._mind.forget()
+        return self.pipeline.forget(person)
 
     async def _background(self, memory: Remembrance) -> Background:
         people = {str(member.id): member.display_name for member in self.channel.members if not member.bot}

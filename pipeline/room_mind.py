@@ -109,6 +109,12 @@ class RoomMind:
             if all(self._may_stay(heard.speaker) for heard in record.heard):
                 self._lately.append(LoreMessage(self.character.name, record.spoken, by_character=True))
 
+    def forget(self) -> None:
+        """Drop what was said lately, of anybody: answers quote."""
+        self._alike.stop()
+        self._lately.clear()
+        self._near = ((), ())
+
     async def close(self) -> None:
         """Stop looking for lore."""
         await self._alike.close()

@@ -34,6 +34,7 @@ class VoicePipeline:
     turn_taking: TurnTaking
     gate: ThinkingGate
     conversation: Conversation
+    responder: Responder
     speaker: Speaker
     stages: tuple[FrameProcessor, ...]
     """Between input and output."""
@@ -49,8 +50,15 @@ class VoicePipeline:
     def hand_over(self, prompt: Prompt, character: CharacterProfile, voice: Voice) -> None:
         """Another character has the room, from the next reply on."""
         self.conversation.hand_over(prompt)
+        self.responder.forget()
         self.gate.names = names_of(character)
         self.speaker.hand_over(voice)
+
+    def forget(self, person: str) -> int:
+        """Drop what a person said from the conversation that goes on, and whatever came to mind, which may quote them;
+        how many exchanges that were."""
+        self.responder.forget()
+        return self.conversation.forget(person)
 
     def rewrite(self, prompt: Prompt, character: CharacterProfile, voice: Voice | None) -> None:
         """The card of the character that has the room was written anew: it holds from the next reply on. `voice` is
@@ -96,7 +104,7 @@ def voice_pipeline(
     responder = Responder(engines.llm, conversation, settings.language, clock, mind=mind, memory=memory)
     speaker = Speaker(voice, settings.speaking, clock, voice_of=voice_of)
     stages = (hearing, turn_taking, gate, responder, speaker)
-    return VoicePipeline(hearing, turn_taking, gate, conversation, speaker, stages, Playout(clock), name_of)
+    return VoicePipeline(hearing, turn_taking, gate, conversation, responder, speaker, stages, Playout(clock), name_of)
 
 
 def names_of(character: CharacterProfile) -> tuple[str, ...]:

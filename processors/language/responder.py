@@ -82,7 +82,7 @@ class Responder(FrameProcessor):
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unread: tuple[Heard, ...] = ()
-        self._in_mind = InMind(conversation.count, reading_ms=memory.reading_ms if memory else 0.0)
+        self._in_mind = self._new_mind()
         self._late: asyncio.Task[None] | None = None
         """Looks up what the reply that has begun could not wait for."""
         self._asked: OrderedDict[int, tuple[tuple[Heard, ...], Notes]] = OrderedDict()
@@ -118,6 +118,19 @@ class Responder(FrameProcessor):
         if self._memory:
             await self._memory.close()
         await super().cleanup()
+
+    def forget(self) -> None:
+        """Drop what came to mind so far, and what is being looked up: somebody in it is forgotten, or another character
+        answers from now on."""
+        for looking in (self._reading, self._late):
+            if looking:
+                looking.cancel()
+        if self._memory:
+            self._memory.forget()
+        self._in_mind = self._new_mind()
+
+    def _new_mind(self) -> InMind:
+        return InMind(self._conversation.count, reading_ms=self._memory.reading_ms if self._memory else 0.0)
 
     def _listen(self, ref: UtteranceRef, text: str) -> None:
         if not (self._task and not self._task.done()):

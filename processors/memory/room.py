@@ -28,8 +28,12 @@ class RoomMemory:
 
     def hand_over(self, persona_id: str) -> None:
         """Another character has the room, with memories of its own."""
-        self._ahead.stop()
+        self.forget()
         self._persona_id = persona_id
+
+    def forget(self) -> None:
+        """Drop what was found, and what is being looked up."""
+        self._ahead.stop()
 
     def prefetch(self, heard: tuple[Heard, ...]) -> None:
         """Begin to look up what matters for `heard`, unless that is under way."""

@@ -18,7 +18,7 @@ from pipeline.engines import running_engines
 from pipeline.memory import overhearing
 from pipeline.session import VoiceSession
 from pipeline.turn_listener import TurnListener
-from pipeline.voice import voice_pipeline
+from pipeline.voice import make_prompt, voice_pipeline
 from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.floor import Heard, Phase
@@ -240,6 +240,19 @@ async def test_what_somebody_said_who_is_not_to_be_remembered_is_not_told_in_tex
         await to_others(8, load_character("ava"), alone, str)
         assert told == [alone, both, alone], "only where it is remembered"
     assert overhearing(overhear, None) is overhear
+
+
+@pytest.mark.parametrize("forget", [True, False], ids=["somebody is forgotten", "another character comes"])
+async def test_what_came_to_mind_in_a_room_goes_with_whoever_is_forgotten_and_with_its_character(forget: bool) -> None:
+    async with room_of(NotingLlm(), (), SlowMemory(0), "ava", LOUNGE) as (room, _):
+        minds = [room.responder._in_mind]
+        if forget:
+            assert room.forget(ANN) == 0
+        else:
+            wren = load_character("wren")
+            room.hand_over(make_prompt(scripted(), wren), wren, room.speaker._voice)
+        minds.append(room.responder._in_mind)
+        assert minds[0] is not minds[1]
 
 
 class SlowMemory:

@@ -146,3 +146,10 @@ def test_a_card_that_was_written_anew_is_told_apart_from_one_that_was_only_read_
     assert mind.reread()
     assert mind.opening.system == "You are Ava, and in a hurry."
     assert not mind.reread()
+
+
+def test_what_was_said_lately_calls_no_lore_once_somebody_is_forgotten() -> None:
+    mind = mind_of(cast_of(BRAM))
+    mind.note_turn(turn(("1", "Is the lamp lit?"), spoken=""))
+    mind.forget()
+    assert mind.notes((Heard("1", "Well?"),)).lore == ()

@@ -86,6 +86,9 @@ def test_words_of_another_utterance_drop_what_came_to_mind_of_those_that_were_no
 class Remembering:
     """A memory that finds the dog at once."""
 
+    def __init__(self) -> None:
+        self.knows: tuple[str, ...] = (DOG,)
+
     def note(self, exchange: object) -> None:
         """Nothing is kept."""
 
@@ -93,8 +96,9 @@ class Remembering:
         return ()
 
     async def recall(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...], text: str) -> Recollection:
+        found = self.knows
         await asyncio.sleep(0.01)
-        return Recollection((DOG,))
+        return Recollection(found)
 
 
 class SlowReader(ScriptedLlm):
@@ -117,9 +121,9 @@ class SlowReader(ScriptedLlm):
             yield delta
 
 
-def room(llm: SlowReader) -> tuple[Alone, Responder]:
+def room(llm: SlowReader, remembering: Remembering | None = None) -> tuple[Alone, Responder]:
     conversation = Conversation(Prompt("You are Ava."), most_messages=10, most_tokens=1000)
-    memory = RoomMemory(Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava")
+    memory = RoomMemory(remembering or Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava")
     stage = Responder(llm, conversation, LanguageSettings(), SessionClock(), memory=memory)
     return Alone(stage), stage
 
@@ -179,3 +183,27 @@ def test_what_is_found_with_the_last_words_is_read_if_the_silence_is_long_anyway
         return llm
 
     assert DOG in virtually(run()).asked[0]
+
+
+@pytest.mark.parametrize("after_s", [0.055, 0.1, 0.18, 1.0], ids=["looked up", "waiting", "being read", "read"])
+def test_what_came_to_mind_is_dropped_when_somebody_is_forgotten_or_another_character_answers(
+    virtually: Virtually, after_s: float
+) -> None:
+    async def run(*, forget: bool) -> SlowReader:
+        llm, remembering = SlowReader(), Remembering()
+        alone, stage = room(llm, remembering)
+        await alone.send(PartialFrame(UtteranceRef("ann", 1), QUESTION))
+        await asyncio.sleep(after_s)
+        remembering.knows = ()
+        if forget:
+            stage.forget()
+        await alone.settle(1)
+        for attempt in (1, 2):
+            await ask(alone, attempt)
+            await alone.send(ReplyPlayedFrame(attempt, "He is.", complete=True, at_ms=0))
+            await alone.settle(1)
+        await stage.cleanup()
+        return llm
+
+    assert any(DOG in asked for asked in virtually(run(forget=False)).asked)
+    assert not any(DOG in asked for asked in virtually(run(forget=True)).asked)
