@@ -46,7 +46,10 @@ async def test_a_server_that_sends_the_bot_away_is_forgotten_and_one_that_is_onl
         answer = await server.interact(dora, "memory status", channel=channel)
         await answer.finished()
         assert files_with(data, SECRET) != []
+        # How its character stands to her is written a little later.
+        await until(lambda: files_with(data, f'"{dora.id}') != [])
         await server.expel_bot()
         await until(lambda: files_with(data, SECRET) == [])
         await bot.stop()
-    assert files_with(data, SECRET) == []
+    left = (SECRET, str(server.world.guild_id), str(dora.id))
+    assert [files_with(data, word) for word in left] == [[], [], []]
