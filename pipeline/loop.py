@@ -25,8 +25,8 @@ class LoopSettings(SettingsGroup):
 
 def live_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     """Makes loops for real time: uvloop, with a third of asyncio's timer lateness, where there is one."""
-    # A thread that computes in Python holds the interpreter for this long at a time; at the default of 5 ms the
-    # sender's 20 ms grid slips by 5 ms, at this it holds to 1 ms.
+    # A thread that computes in Python holds the interpreter for this long at a time. At the default of 5 ms every step
+    # from a packet to an ear waits 5 ms, and the sender's grid slips by as much where a thread keeps it.
     sys.setswitchinterval(0.0005)
     if sys.platform == "win32":
         return asyncio.new_event_loop
