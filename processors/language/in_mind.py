@@ -11,6 +11,8 @@ FREE_MS = 20.0
 """What a reply may be later for what comes to mind."""
 REPLY_MS = 200.0
 """From a request to the first sound: of a silence that is waited for anyway, so much is needed for that."""
+_EVERY_MS = 2000.0
+"""Lines are taken no more often while somebody speaks: whoever stops while they are being read waits for it."""
 _LEAST_TOKENS = 8
 """Nothing that can be remembered is shorter."""
 
@@ -32,6 +34,8 @@ class InMind:
         self._begun_ms: float | None = None
         """When it began to read the next of them."""
         self._left: tuple[str, ...] = ()
+        self._taken_ms: float | None = None
+        """When lines were taken last while somebody spoke."""
         self._utterances: set[object] = set()
         self._carried = False
         """The lines were left by the turn before; the next utterance begins with them."""
@@ -51,9 +55,13 @@ class InMind:
             self._drop()
         self._utterances.add(utterance)
 
-    def ahead(self, found: Iterable[str], token_ms: float) -> tuple[str, ...]:
+    def ahead(self, found: Iterable[str], token_ms: float, now_ms: float) -> tuple[str, ...]:
         """Take what of `found` can be read while the question is being spoken, the first lines first."""
-        self._take(found, self._reading_ms, token_ms)
+        if not token_ms or self._taken_ms is None or now_ms - self._taken_ms >= _EVERY_MS:
+            before = self._lines
+            self._take(found, self._reading_ms, token_ms)
+            if self._lines != before:
+                self._taken_ms = now_ms
         return self._lines
 
     def lacks(self, found: Iterable[str]) -> bool:
@@ -108,5 +116,6 @@ class InMind:
 
     def _drop(self) -> None:
         self._lines = self._left = ()
+        self._taken_ms = None
         self._read, self._begun_ms, self._carried = 0, None, False
         self._utterances.clear()

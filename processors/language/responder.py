@@ -161,7 +161,7 @@ class Responder(FrameProcessor):
                 await self._read_what_came_to_mind(heard, recollection.lines, token_ms)
 
     async def _read_what_came_to_mind(self, heard: tuple[Heard, ...], found: tuple[str, ...], token_ms: float) -> None:
-        read, lines = self._in_mind.read, self._in_mind.ahead(found, token_ms)
+        read, lines = self._in_mind.read, self._in_mind.ahead(found, token_ms, self._clock.now_ms())
         if lines == read and token_ms:
             return
         if token_ms:

@@ -32,13 +32,13 @@ def in_mind(reading_ms: float = 200) -> InMind:
 def test_of_what_is_found_while_they_speak_the_first_lines_that_are_read_in_time_are_taken() -> None:
     mind = in_mind(reading_ms=50)
     mind.listen("one")
-    assert mind.ahead((DOG, CAT, "Rain"), TOKEN_MS) == (DOG, "Rain")
+    assert mind.ahead((DOG, CAT, "Rain"), TOKEN_MS, now_ms=0) == (DOG, "Rain")
 
 
 def test_a_model_that_does_not_say_how_fast_it_reads_is_shown_everything() -> None:
     mind = in_mind(reading_ms=0)
     mind.listen("one")
-    assert mind.ahead((DOG, CAT), 0) == (DOG, CAT)
+    assert mind.ahead((DOG, CAT), 0, now_ms=0) == (DOG, CAT)
     assert mind.waits(0, 0)
     assert mind.for_reply(("Rain",), 0, 0, now_ms=0) == (DOG, CAT, "Rain")
 
@@ -46,21 +46,21 @@ def test_a_model_that_does_not_say_how_fast_it_reads_is_shown_everything() -> No
 def test_what_has_not_been_read_does_not_stand_before_the_reply_but_before_the_next() -> None:
     mind = in_mind()
     mind.listen("one")
-    lines = mind.ahead((DOG, CAT), TOKEN_MS)
+    lines = mind.ahead((DOG, CAT), TOKEN_MS, now_ms=0)
     mind.done(lines[:1])
     assert mind.for_reply((), TOKEN_MS, spare_ms=20, now_ms=0) == (DOG,)
     mind.answered(TOKEN_MS)
     mind.listen("two")
-    assert mind.ahead((), TOKEN_MS) == (CAT,)
+    assert mind.ahead((), TOKEN_MS, now_ms=0) == (CAT,)
     mind.answered(TOKEN_MS)
     mind.listen("three")
-    assert mind.ahead((), TOKEN_MS) == (), "it is not carried on for ever"
+    assert mind.ahead((), TOKEN_MS, now_ms=0) == (), "it is not carried on for ever"
 
 
 def test_a_line_that_is_nearly_read_is_waited_for() -> None:
     mind = in_mind()
     mind.listen("one")
-    mind.ahead((DOG,), TOKEN_MS)
+    mind.ahead((DOG,), TOKEN_MS, now_ms=0)
     mind.begin(now_ms=1000)
     assert mind.for_reply((), TOKEN_MS, spare_ms=20, now_ms=1010) == (DOG,)
 
@@ -76,11 +76,21 @@ def test_a_silence_that_is_waited_for_anyway_is_used_to_read() -> None:
 def test_words_of_another_utterance_drop_what_came_to_mind_of_those_that_were_not_answered() -> None:
     mind = in_mind()
     mind.listen("one")
-    mind.ahead((DOG,), TOKEN_MS)
+    mind.ahead((DOG,), TOKEN_MS, now_ms=0)
     mind.listen("two")
-    assert mind.ahead((CAT,), TOKEN_MS) == (CAT,)
+    assert mind.ahead((CAT,), TOKEN_MS, now_ms=0) == (CAT,)
     mind.listen("two")
-    assert mind.ahead((DOG,), TOKEN_MS) == (CAT, DOG), "within one it only grows"
+    assert mind.ahead((DOG,), TOKEN_MS, now_ms=5000) == (CAT, DOG), "within one it only grows"
+
+
+def test_while_somebody_speaks_a_slow_model_is_given_something_to_read_every_two_seconds_at_most() -> None:
+    slow, quick = in_mind(), in_mind()
+    for mind, token_ms, by_then in ((slow, TOKEN_MS, (DOG,)), (quick, 0, (DOG, CAT))):
+        mind.listen("one")
+        assert mind.ahead((), token_ms, now_ms=0) == ()
+        assert mind.ahead((DOG,), token_ms, now_ms=100) == (DOG,)
+        assert mind.ahead((CAT,), token_ms, now_ms=2000) == by_then
+        assert mind.ahead((CAT,), token_ms, now_ms=2100) == (DOG, CAT)
 
 
 class Remembering:
