@@ -44,6 +44,21 @@ def test_the_wire_is_judged_under_the_load_that_is_worse_for_it(tmp_path: Path) 
     assert row(tmp_path, "packet in to the ear").endswith("| 1.5 / 9 ms | **missed** |")
 
 
+def test_what_memory_adds_is_told_of_the_medians_and_of_each_turn_answered_with_and_without(tmp_path: Path) -> None:
+    heard = {"memory off": {"a": 300, "b": 310, "c": 550}, "memory on": {"a": 301, "b": 540, "c": 552, "d": 560}}
+    designs = {
+        name: {
+            "figures": {"v2v": {"p50": list(v2v.values())[1]}},
+            "outcomes": [*({"id": id, "v2v_ms": ms} for id, ms in v2v.items()), {"id": "e", "v2v_ms": None}],
+        }
+        for name, v2v in heard.items()
+    }
+    result(tmp_path, "memory", designs=designs)
+
+    assert row(tmp_path, "memory on, against off").endswith("| 230 ms | **missed** |")
+    assert row(tmp_path, "the same turn by turn").endswith("| 2 ms | holds |")
+
+
 def test_every_target_but_the_soak_is_measured_by_a_step_of_the_record() -> None:
     benches = {step[0] for step in STEPS} | {"recall"}  # A part of memory.
 
