@@ -148,31 +148,36 @@ class Responder(FrameProcessor):
         """Have the newest words read, and those that came meanwhile."""
         while heard := self._unread:
             self._unread = ()
-            token_ms = token_ms_of(self._llm)
-            if token_ms:
-                # What is there already, at once.
-                await self._prepare(heard)
-                await self._read_these(heard, self._in_mind.read)
+            if token_ms := token_ms_of(self._llm):
+                await self._read_in_steps(heard, token_ms)
+                continue
             recollection, _ = await asyncio.gather(self._recall(heard), self._prepare(heard))
-            if token_ms and self._in_mind.lacks(recollection.lines):
-                # These may have been the last words; then there is a reply to be made now.
-                await asyncio.sleep(_GOES_ON_S)
             if not self._unread:
-                await self._read_what_came_to_mind(heard, recollection.lines, token_ms)
+                await self._read_these(heard, self._in_mind.ahead(recollection.lines, 0, self._clock.now_ms()))
 
-    async def _read_what_came_to_mind(self, heard: tuple[Heard, ...], found: tuple[str, ...], token_ms: float) -> None:
-        read, lines = self._in_mind.read, self._in_mind.ahead(found, token_ms, self._clock.now_ms())
-        if lines == read and token_ms:
+    async def _read_in_steps(self, heard: tuple[Heard, ...], token_ms: float) -> None:
+        """The words behind what is there already, at once; then what comes to mind; the words again behind it."""
+        if self._memory:
+            self._memory.prefetch(heard)
+        await self._prepare(heard)
+        await self._read_these(heard, self._in_mind.read)
+        found = (await self._recall(heard)).lines
+        if self._in_mind.lacks(found):
+            # These may have been the last words; then there is a reply to be made now.
+            await asyncio.sleep(_GOES_ON_S)
+        if self._unread:
             return
-        if token_ms:
-            # One at a time: what has been read when a reply is asked for stands before it, and the rest does not.
-            for count in range(len(read) + 1, len(lines) + 1):
-                self._in_mind.begin(self._clock.now_ms())
-                notes = replace(self._notes(heard, lines[:count]), reminder="")
-                await self._llm.prefill(self._conversation.request((Heard(heard[-1].speaker, ""),), notes))
-                self._in_mind.done(lines[:count])
-                if self._unread:
-                    return
+        read, lines = self._in_mind.read, self._in_mind.ahead(found, token_ms, self._clock.now_ms())
+        if lines == read:
+            return
+        # One at a time: what has been read when a reply is asked for stands before it, and the rest does not.
+        for count in range(len(read) + 1, len(lines) + 1):
+            self._in_mind.begin(self._clock.now_ms())
+            notes = replace(self._notes(heard, lines[:count]), reminder="")
+            await self._llm.prefill(self._conversation.request((Heard(heard[-1].speaker, ""),), notes))
+            self._in_mind.done(lines[:count])
+            if self._unread:
+                return
         await self._read_these(heard, lines)
 
     async def _read_these(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> None:
