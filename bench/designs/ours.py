@@ -77,4 +77,5 @@ class Ours:
         scene = Scene(SceneKind.VOICE, f"bench-{uuid4().hex}", BENCH_GUILD, since_s=time.time())
         who = (self._character.id, self._character.name)
         worker = MemoryWorker("memory", self._memory, lambda: scene, *who)
-        return RoomMemory(self._memory, lambda: scene, self._character.id), (worker,)
+        reading_ms = self._settings.memory.recall.reading_ms
+        return RoomMemory(self._memory, lambda: scene, self._character.id, reading_ms=reading_ms), (worker,)

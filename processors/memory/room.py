@@ -6,15 +6,11 @@ from processors.floor import Heard
 from processors.memory.ahead import Ahead
 from processors.memory.port import NO_RECOLLECTION, Memory, Recollection, Scene
 
-READING_MS = 200.0
-
 
 class RoomMemory:
     """What one character remembers in one room. `prefetch` as soon as words are known, `recall` when a reply begins."""
 
-    def __init__(
-        self, memory: Memory, scene: Callable[[], Scene], persona_id: str, *, reading_ms: float = READING_MS
-    ) -> None:
+    def __init__(self, memory: Memory, scene: Callable[[], Scene], persona_id: str, *, reading_ms: float) -> None:
         """
         Args:
             scene: tells where the room is now: it may be moved.

@@ -73,7 +73,7 @@ async def room_of(llm: ScriptedLlm, words: Sequence[str], memory: Memory | None,
     settings, clock = scripted(), SessionClock()
     async with running_engines(settings) as running:
         engines = replace(running, stt=ScriptedStt(tuple(words)), llm=llm, tts=ScriptedTts(), make_vad=LevelVad)
-        of_room = RoomMemory(memory, lambda: scene, persona) if memory else None
+        of_room = RoomMemory(memory, lambda: scene, persona, reading_ms=200) if memory else None
         yield voice_pipeline(engines, settings, load_character(persona), clock, memory=of_room), clock
 
 

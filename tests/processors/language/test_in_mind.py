@@ -133,7 +133,7 @@ class SlowReader(ScriptedLlm):
 
 def room(llm: SlowReader, remembering: Remembering | None = None) -> tuple[Alone, Responder]:
     conversation = Conversation(Prompt("You are Ava."), most_messages=10, most_tokens=1000)
-    memory = RoomMemory(remembering or Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava")
+    memory = RoomMemory(remembering or Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava", reading_ms=200)
     stage = Responder(llm, conversation, LanguageSettings(), SessionClock(), memory=memory)
     return Alone(stage), stage
 

@@ -66,7 +66,7 @@ def test_what_the_mind_looks_up_and_memory_recalls_are_looked_up_side_by_side(vi
     async def run() -> tuple[float, str]:
         llm = Reader()
         conversation = Conversation(Prompt("You are Ava."), most_messages=10, most_tokens=1000)
-        memory = RoomMemory(Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava")
+        memory = RoomMemory(Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava", reading_ms=200)
         stage = Responder(llm, conversation, LanguageSettings(), SessionClock(), mind=Knowing(), memory=memory)
         alone = Alone(stage)
         began_s = asyncio.get_running_loop().time()

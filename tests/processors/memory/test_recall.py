@@ -197,7 +197,7 @@ class CountingMemory:
 def test_what_was_looked_up_while_somebody_spoke_serves_the_reply_at_once(virtually) -> None:
     async def main() -> None:
         memory = CountingMemory()
-        room = RoomMemory(memory, lambda: VOICE, "ava")
+        room = RoomMemory(memory, lambda: VOICE, "ava", reading_ms=200)
         room.prefetch((Heard("ann", "what is my kettle called"),))
         await asyncio.sleep(0.1)
         began_s = asyncio.get_running_loop().time()
@@ -214,7 +214,7 @@ def test_what_was_looked_up_while_somebody_spoke_serves_the_reply_at_once(virtua
 
 def test_what_was_looked_up_for_one_speaker_is_not_used_for_another(virtually) -> None:
     async def main() -> None:
-        room = RoomMemory(CountingMemory(), lambda: VOICE, "ava")
+        room = RoomMemory(CountingMemory(), lambda: VOICE, "ava", reading_ms=200)
         room.prefetch((Heard("ann", "what is my kettle called"),))
         found = await room.recall((Heard("ben", "what is my kettle called"),))
         assert found.lines == ("ben: what is my kettle called",)
