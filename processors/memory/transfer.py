@@ -117,9 +117,9 @@ def _allowed(messages: list[ExportedMessage], allows: Callable[[str], bool]) -> 
             if not all_allow:
                 continue
         else:
-            all_allow = allows(one.speaker) and (answered or all_allow)
-            answered = False
-            if not allows(one.speaker):
+            allowed = allows(one.speaker)
+            all_allow, answered = allowed and (answered or all_allow), False
+            if not allowed:
                 continue
         kept.append(one)
     return kept

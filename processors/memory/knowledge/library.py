@@ -7,7 +7,6 @@ from pathlib import Path
 
 from loguru import logger
 
-from processors.errors import AcoreError
 from processors.lanes import Lane, Priority
 from processors.memory.knowledge.chunks import passages
 from processors.memory.knowledge.folder import (
@@ -22,6 +21,7 @@ from processors.memory.knowledge.folder import (
 from processors.memory.knowledge.readers import DocumentError, read_document
 from processors.memory.knowledge.search import Passage, PassageSearch, documents_in, shelf_of
 from processors.memory.settings import KnowledgeSettings
+from processors.memory.side_work import keep_at
 from processors.memory.store import Store
 from processors.memory.vectors import Meaning
 from processors.memory.writer import Statement
@@ -68,14 +68,13 @@ class Knowledge:
 
     async def run(self) -> None:
         """Keep the index up to date, until cancelled."""
-        while True:
-            try:
-                await self.update()
-            except AcoreError as error:
-                logger.warning("the documents are not indexed at present: {}", error)
-            except Exception as error:
-                logger.opt(exception=error).error("the documents are not indexed at present")
-            await asyncio.sleep(self._settings.rescan_s)
+
+        async def step() -> bool:
+            await self.update()
+            return False
+
+        rescan_s = self._settings.rescan_s
+        await keep_at(step, "the documents are not indexed", look_s=rescan_s, retry_s=rescan_s)
 
     async def update(self, progress: Progress = lambda done, total, path: None) -> Update:
         """Read what is new or edited, follow what was renamed, drop what is gone.
