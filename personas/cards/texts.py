@@ -26,13 +26,20 @@ def macro_context(card: Card, user_name: str = DEFAULT_USER) -> MacroContext:
 
 def depth_prompt(card: Card, context: MacroContext) -> DepthNote | None:
     """The card's depth prompt (`extensions.depth_prompt`), or None when it has none or an empty one."""
-    raw = card.extensions.get("depth_prompt")
-    if not isinstance(raw, dict) or not isinstance(raw.get("prompt"), str) or not raw["prompt"].strip():
+    raw, text = card.extensions.get("depth_prompt"), depth_prompt_text(card)
+    if not isinstance(raw, dict) or not text:
         return None
     depth, role = raw.get("depth"), raw.get("role")
     return DepthNote(
         # 4 and system are what the program that introduced the field falls back to.
         depth=max(0, depth) if isinstance(depth, int) else 4,
         role=role if role in ("user", "assistant") else "system",
-        text=apply_macros(raw["prompt"], context),
+        text=apply_macros(text, context),
     )
+
+
+def depth_prompt_text(card: Card) -> str:
+    """What the card's depth prompt says, macros and all; empty when it has none."""
+    raw = card.extensions.get("depth_prompt")
+    text = raw.get("prompt") if isinstance(raw, dict) else None
+    return text if isinstance(text, str) and text.strip() else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from personas.cards import Card
 from personas.cards.macros import apply_macros, outlet_names
-from personas.cards.texts import DepthNote, macro_context
+from personas.cards.texts import DepthNote, depth_prompt_text, macro_context
 from personas.frameworks import Framework, compile_character, framework
 from personas.profile import CharacterProfile
 from personas.prompt import ExampleLine, prompt_parts
@@ -89,9 +89,7 @@ def make_cue(profile: CharacterProfile, found: Found, moment: Moment, *, user_na
 def _moved_outlets(card: Card, found: Found) -> tuple[str, ...]:
     """What was called for outlets of the lasting part: it stands with the other lore that was called. What has an
     outlet in the passing part stands there."""
-    depth_prompt = card.extensions.get("depth_prompt")
-    note = depth_prompt.get("prompt") if isinstance(depth_prompt, dict) else None
-    last = outlet_names(card.post_history_instructions, note if isinstance(note, str) else "")
+    last = outlet_names(card.post_history_instructions, depth_prompt_text(card))
     first = outlet_names(card.system_prompt, card.description, card.personality, card.scenario, card.mes_example)
     return tuple(text for name, text in found.called_outlets.items() if name in first - last)
 

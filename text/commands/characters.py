@@ -6,12 +6,20 @@ from typing import Literal
 from discord import app_commands
 from discord.ext import commands
 
-from text.cast import Cast, Shelf
+from text.cast import Cast, Roster, Shelf
 from text.commands.asking import Interaction, character_of, guild_of, pages, room_of, suggest_characters
 from text.rooms import VoiceRooms
 
 _DEFAULT = "default"
 """What stands for the default character."""
+
+
+async def read_anew(cast: Cast, shelf: Shelf, rooms: VoiceRooms) -> Roster:
+    """Have everybody go on with the characters and lorebooks as their files say now, in calls too; what there is."""
+    roster = await asyncio.to_thread(shelf.read)
+    cast.reload(roster)
+    rooms.reread()
+    return roster
 
 
 class CharacterCommands(commands.Cog):
@@ -74,9 +82,7 @@ class CharacterCommands(commands.Cog):
     async def reload_characters(self, interaction: Interaction) -> None:
         """Read all characters and lorebooks anew from their folders; calls go on with them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        roster = await asyncio.to_thread(self._shelf.read)
-        self._cast.reload(roster)
-        self._rooms.reread()
+        roster = await read_anew(self._cast, self._shelf, self._rooms)
         lines = [f"{len(roster.profiles)} characters and {len(roster.books)} lorebooks are here."]
         lines += [f"Left out: {failure}" for failure in map(self._shelf.shown, roster.failures)]
         await interaction.followup.send(pages(lines)[0], ephemeral=True)

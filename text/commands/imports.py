@@ -11,6 +11,7 @@ from personas.profile import CharacterProfile
 from processors.errors import CardError, PersonaError
 from text.cast import Cast, Shelf
 from text.commands.asking import Interaction, pages
+from text.commands.characters import read_anew
 from text.rooms import RoomError, VoiceRooms
 
 _LIMITS = CardLimits()
@@ -40,7 +41,7 @@ class ImportCommands(commands.Cog):
         await self._check_allowed(interaction)
         data = await card.read()
         profile = await asyncio.to_thread(self._keep, data, overwrite)
-        await self._reload()
+        await read_anew(self._cast, self._shelf, self._rooms)
         await interaction.followup.send(
             f"**{profile.name}** is here: `/set_character {profile.id}`, or call the name.", ephemeral=True
         )
@@ -58,10 +59,6 @@ class ImportCommands(commands.Cog):
                 "(CHARACTERS_IMPORT_BY)."
             )
 
-    async def _reload(self) -> None:
-        self._cast.reload(await asyncio.to_thread(self._shelf.read))
-        self._rooms.reread()
-
     def _keep(self, data: bytes, overwrite: bool) -> CharacterProfile:
         try:
             return self._shelf.keep(data, overwrite=overwrite)
@@ -77,7 +74,7 @@ class ImportCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._check_allowed(interaction)
         imported = await asyncio.to_thread(self._shelf.keep_folder)
-        await self._reload()
+        await read_anew(self._cast, self._shelf, self._rooms)
         lines = [f"Imported {len(imported.names)}: {', '.join(imported.names) or 'none'}."]
         lines += [f"Left out: {failure}" for failure in imported.failures]
         await interaction.followup.send(pages(lines)[0], ephemeral=True)
