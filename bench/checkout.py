@@ -5,6 +5,9 @@ from pathlib import Path
 
 from processors.errors import SettingError
 
+ACORE = "from pipeline.cli import main; main()"
+"""The command line of this checkout, for `python -c`."""
+
 
 def find_the_server(bench: str) -> None:
     """Have the Discord server of the project's tests be found: it is no installed package.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.checkout import ACORE
 from bench.results import provenance
 from bench.targets import table
 from pipeline.report.files import write_atomically
@@ -29,7 +30,6 @@ _PICTURES = {
     "load": "Rooms in one process",
     "soak": "Memory over half an hour",
 }
-_ACORE = "from pipeline.cli import main; main()"
 
 
 def run_record(
@@ -44,7 +44,7 @@ def run_record(
     began_s = time.monotonic()
     for name, *options in steps:
         tell(f"== {name} {' '.join(options)}, after {(time.monotonic() - began_s) / 60:.1f} min")
-        command = [sys.executable, "-c", _ACORE, *(["--config", str(config)] if config else [])]
+        command = [sys.executable, "-c", ACORE, *(["--config", str(config)] if config else [])]
         command += ["bench", name, *options, "--out", str(out)]
         if name != "start":
             command += ["--corpus", str(corpus)]

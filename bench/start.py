@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.checkout import find_the_server
+from bench.checkout import ACORE, find_the_server
 from bench.results import provenance, write_result
 from processors.errors import AcoreError
 
@@ -29,7 +29,6 @@ CASES = {
     "text": "Writes only; everything embedded.",
     "voice": "Writes and talks; everything embedded.",
 }
-_ACORE = "from pipeline.cli import main; main()"
 _READY_S = 90.0
 _QUESTIONS = 5
 SETTLE_S = 40.0
@@ -86,7 +85,7 @@ async def _start(case: str, settle_s: float) -> StartFigures:
             of_run = {"ACORE_DATA_DIR": f"{folder}/data", "LOG_LEVEL": "INFO", "LOGURU_COLORIZE": "0"}
             began_s = time.monotonic()
             bot = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _ACORE, "run"),
+                *(sys.executable, "-c", ACORE, "run"),
                 cwd=folder,
                 env={**kept, **of_run, **server.env(), **environment},
                 stdin=asyncio.subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from processors.clock import SessionClock
 from processors.events import TurnRecord
 from processors.frames import AnnounceFrame, GiveUpFrame
 from processors.language.context import Background
+from processors.language.conversation import everybody_may
 from processors.memory import Scene, SceneKind
 from processors.memory.background import BackgroundWorker
 from processors.memory.remembrance import Remembrance
@@ -60,11 +61,6 @@ async def nobody_overhears(
     guild_id: int, character: CharacterProfile, record: TurnRecord, name_of: Callable[[str], str]
 ) -> None:
     """What was said stays in its room."""
-
-
-def everybody_may(speaker: str) -> bool:
-    """A bot that remembers nothing has nobody to ask: what is said goes with the call."""
-    return True
 
 
 class DiscordRoom:

@@ -11,6 +11,7 @@ from personas.profile import CharacterProfile
 from processors.events import TurnRecord
 from processors.floor import Heard
 from processors.language.context import Notes
+from processors.language.conversation import MayStay, everybody_may
 from processors.memory.ahead import Ahead
 from text.cast import Cast, Cue, LoreLikeness
 
@@ -30,7 +31,7 @@ class RoomMind:
         clock: Callable[[], float] = time.time,
         *,
         likeness: LoreLikeness | None = None,
-        may_stay: Callable[[str], bool] = lambda speaker: True,
+        may_stay: MayStay = everybody_may,
     ) -> None:
         """
         Args:

@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from processors.clock import SessionClock
 from processors.hearing.hearing import Hearing
 from processors.language.context import fit_examples, room_of
-from processors.language.conversation import Conversation, Prompt
+from processors.language.conversation import Conversation, MayStay, Prompt, everybody_may
 from processors.language.engines import LanguageModel, Message, context_of
 from processors.language.responder import Responder
 from processors.language.tokens import TokenCounter
@@ -79,7 +79,7 @@ def voice_pipeline(
     people: Callable[[], int] = lambda: 0,
     mind: RoomMind | None = None,
     memory: RoomMemory | None = None,
-    may_stay: Callable[[str], bool] = lambda speaker: True,
+    may_stay: MayStay = everybody_may,
 ) -> VoicePipeline:
     """Build the stages of one room for one character.
 
@@ -126,7 +126,7 @@ def make_conversation(
     name_of: Callable[[str], str] = str,
     system: str = "",
     llm: LanguageModel | None = None,
-    may_stay: Callable[[str], bool] = lambda speaker: True,
+    may_stay: MayStay = everybody_may,
 ) -> Conversation:
     """An empty conversation with a character, in the language model's budget. `system` is the beginning of its prompts;
     if empty, that of its card. `llm`, which is started, says how much it takes; without it the settings do. `may_stay`

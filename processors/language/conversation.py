@@ -20,6 +20,14 @@ from processors.language.context import (
 from processors.language.engines import Message, PromptUse, Usage
 from processors.language.tokens import TokenCounter
 
+MayStay = Callable[[str], bool]
+"""Whether what a speaker (id) says may be known beyond its turn."""
+
+
+def everybody_may(speaker: str) -> bool:
+    """Where nothing is remembered there is nobody to ask: what is said goes with the call."""
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -51,7 +59,7 @@ class Conversation:
         most_tokens: int,
         name_of: Callable[[str], str] = str,
         counter: TokenCounter | None = None,
-        may_stay: Callable[[str], bool] = lambda speaker: True,
+        may_stay: MayStay = everybody_may,
     ) -> None:
         """
         Args:
