@@ -1,6 +1,7 @@
 """The plan of the house: arrows run downward only, no circles, every file one idea."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -100,6 +101,12 @@ def test_personas_know_no_frames_no_asyncio_and_no_discord() -> None:
             tops = {alias.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
             tops |= {(n.module or "").split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
             assert tops & {"asyncio", "pipecat", "discord"} == set(), name
+
+
+def test_only_the_files_of_moonshines_package_are_used() -> None:
+    """Importing it loads a library with an ONNX Runtime of its own."""
+    for name, path in modules().items():
+        assert not re.search(r"^\s*(import|from) moonshine_voice", path.read_text(encoding="utf-8"), re.MULTILINE), name
 
 
 @pytest.mark.parametrize("room", [*BELOW, "tests"])

@@ -1,97 +1,94 @@
 """Moonshine tiny (English): the embedded speech-to-text engine. 44 MB, 4.7 % WER on human speech, CPU only."""
 
-import ctypes
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 
 from processors.errors import EngineError
 from processors.hearing.engines import Segment
-from processors.hearing.vad import SAMPLE_RATE_HZ, Pcm
+from processors.hearing.moonshine_model import MoonshineModel
+from processors.hearing.vad import SAMPLE_RATE_HZ
 from processors.lanes import Job, Lane, Priority
 from processors.models import ModelStore
-
-if TYPE_CHECKING:
-    from moonshine_voice import Transcriber
-    from moonshine_voice.moonshine_api import Transcript
 
 MODEL = "moonshine-tiny-en"
 
 _SHORTEST_SAMPLES = SAMPLE_RATE_HZ // 5
-_OPTIONS = {
-    # Our Ear has segmented already: its own detector would split again and invent words in the lead-in.
-    "vad_threshold": "0.0",
-    # Handing the audio back and naming speakers cost a fifth of a call, and nobody reads them.
-    "return_audio_data": "false",
-    "identify_speakers": "false",
-}
+_MOST_DRAFTS = 16
+"""Speakers whose latest transcript is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    utterance: int
+    part: int
+    tokens: tuple[int, ...]
 
 
 class MoonshineStt:
-    """Moonshine on one thread. A call decodes the whole segment; it cannot be stopped half-way, only forgotten.
+    """Moonshine on one thread. A call that is cancelled frees it within a token.
 
-    It does not say when each word was spoken: the library needs an alignment model for that, which its package does not
-    bring, and would run it after each transcript.
+    While somebody speaks, the same utterance is transcribed again as it grows: each call begins from what the one
+    before wrote. It does not say when each word was spoken: that takes an alignment model, which the package that
+    brings Moonshine does not have.
     """
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
         self._lane = Lane("moonshine")
-        self._transcriber: Transcriber | None = None
+        self._model: MoonshineModel | None = None
+        self._drafts: OrderedDict[str, _Draft] = OrderedDict()
+
+    @property
+    def model(self) -> MoonshineModel | None:
+        """The model, for who wants more than words; None before `start` and after `close`."""
+        return self._model
+
+    def draft(self, segment: Segment) -> tuple[int, ...]:
+        """The tokens last written for the part of the utterance that `segment` is; empty if there are none."""
+        draft = self._drafts.get(segment.speaker)
+        if draft is None or (draft.utterance, draft.part) != (segment.utterance, segment.part):
+            return ()
+        return draft.tokens
 
     async def start(self) -> None:
         await self._lane.run(self._load)
         await self.transcribe(Segment("warm-up", 0, np.zeros(SAMPLE_RATE_HZ, np.int16)))
+        self._drafts.clear()
 
     async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
         if len(segment.pcm) < _SHORTEST_SAMPLES:
             return ""
-        return await self._lane.run(lambda job: self._decode(job, segment.pcm), priority=priority)
+        return await self._lane.run(lambda job: self._decode(job, segment), priority=priority)
 
     async def close(self) -> None:
         await self._lane.close()
-        if self._transcriber:
-            self._transcriber.close()
-            self._transcriber = None
+        self._model = None
+        self._drafts.clear()
 
     def _load(self, job: Job) -> None:
-        from moonshine_voice import ModelArch, MoonshineError, Transcriber
+        self._model = MoonshineModel(self._store.resolve(MODEL).folder)
 
-        folder = self._store.resolve(MODEL).folder
-        try:
-            self._transcriber = Transcriber(folder, ModelArch.TINY, options=_OPTIONS)
-        except MoonshineError as error:
-            raise EngineError(f"Moonshine could not load {folder}: {error} (STT_ENGINE=moonshine)") from error
-
-    def _decode(self, job: Job, pcm: Pcm) -> str:
+    def _decode(self, job: Job, segment: Segment) -> str:
         if job.cancelled:
             return ""
-        if self._transcriber is None:
+        if self._model is None:
             raise EngineError("Moonshine is not loaded")
-        from moonshine_voice import MoonshineError
-
+        draft = self.draft(segment)
         try:
-            transcript = _transcribe(self._transcriber, pcm)
-        except MoonshineError as error:
+            heard = self._model.listen(segment.pcm)
+            if job.cancelled:
+                return ""
+            written = self._model.write(heard, draft, stop=lambda: job.cancelled)
+        except Exception as error:  # Whatever ONNX Runtime raises.
             raise EngineError(f"Moonshine failed: {error}", retryable=True) from error
-        return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
+        if not job.cancelled or len(written.tokens) > len(draft):
+            self._keep(segment, written.tokens)
+        return written.text
 
-
-def _transcribe(transcriber: "Transcriber", pcm: Pcm) -> "Transcript":
-    """`Transcriber.transcribe_without_streaming` without its detour through a list of Python floats.
-
-    That detour holds the interpreter for some milliseconds a call, which every other thread here would feel. It needs
-    the library's internals, so `pyproject.toml` pins its version.
-    """
-    from moonshine_voice.errors import check_error
-    from moonshine_voice.moonshine_api import TranscriptC
-
-    samples = np.multiply(pcm, 1 / 32768, dtype=np.float32)
-    pointer = samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-    found = ctypes.POINTER(TranscriptC)()
-    check_error(
-        transcriber._lib.moonshine_transcribe_without_streaming(
-            transcriber._handle, pointer, len(samples), SAMPLE_RATE_HZ, 0, ctypes.byref(found)
-        )
-    )
-    return transcriber._parse_transcript(found)
+    def _keep(self, segment: Segment, tokens: tuple[int, ...]) -> None:
+        self._drafts[segment.speaker] = _Draft(segment.utterance, segment.part, tokens)
+        self._drafts.move_to_end(segment.speaker)
+        if len(self._drafts) > _MOST_DRAFTS:
+            self._drafts.popitem(last=False)

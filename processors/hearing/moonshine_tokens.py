@@ -13,10 +13,10 @@ FINAL_MARKS = (".", "?", "!")
 CONTINUING_MARKS = (",", "-", "...")
 """Marks behind the last word of somebody who goes on."""
 
-_MARKS = frozenset(".,?!;:-\u2010\u2013\u2014\u2026\"'\u2018\u2019\u201c\u201d() ")
+# The last is a note: what the model writes for music.
+_MARKS = frozenset(".,?!;:-\u2010\u2013\u2014\u2026\"'\u2018\u2019\u201c\u201d()\u266a ")
 _SPACE = "\u2581".encode()
 """How SentencePiece writes the space a word begins with."""
-_CONTROL = range(BEGIN, END + 1)
 
 
 class Tokenizer:
@@ -28,7 +28,7 @@ class Tokenizer:
         Raises:
             ValueError: it lacks one of the marks.
         """
-        self._pieces = tuple(piece.replace(_SPACE, b" ") for piece in pieces)
+        self._pieces = tuple(b"" if _is_special(piece) else piece.replace(_SPACE, b" ") for piece in pieces)
         self._marks = frozenset(token for token, piece in enumerate(self._pieces) if _is_mark(piece))
         # A mark is there twice, as a byte and as a piece; the piece, which comes later, is what the model writes.
         ids = {piece: token for token, piece in enumerate(self._pieces)}
@@ -55,8 +55,7 @@ class Tokenizer:
 
     def text(self, tokens: Iterable[int]) -> str:
         """What the tokens say, without spaces at its ends."""
-        pieces = (self._pieces[token] for token in tokens if token not in _CONTROL)
-        return b"".join(pieces).decode("utf-8", "replace").strip()
+        return b"".join(self._pieces[token] for token in tokens).decode("utf-8", "replace").strip()
 
     def words(self, tokens: Sequence[int]) -> tuple[int, ...]:
         """`tokens` without the punctuation at their end."""
@@ -87,6 +86,11 @@ def parse(raw: bytes) -> list[bytes]:
         pieces.append(raw[at : at + length])
         at += length
     return pieces
+
+
+def _is_special(piece: bytes) -> bool:
+    """Whether it steers the decoder and says nothing, as `</s>` does."""
+    return len(piece) > 2 and piece.startswith(b"<") and piece.endswith(b">")
 
 
 def _is_mark(piece: bytes) -> bool:

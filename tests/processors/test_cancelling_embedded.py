@@ -1,8 +1,10 @@
 """The embedded engines let go of a caller within 20 ms while their library works on, and serve the next one."""
 
 import asyncio
+import threading
 
 import numpy as np
+import pytest
 
 from pipeline.engines import model_store
 from pipeline.settings import load_settings
@@ -11,6 +13,7 @@ from processors.hearing.moonshine import MoonshineStt
 from processors.speaking.hibari_tts import HibariTts
 from tests.processors.cancelling import CANCEL_BUDGET_S, cancel_s
 from tests.processors.speaking.saying import say
+from tests.sounds import cut
 
 TRIES = 3
 """The quickest counts: what the engine takes, without what the machine was busy with."""
@@ -24,6 +27,31 @@ async def test_moonshine_lets_go_at_once():
         taken_s = [await cancel_s(stt.transcribe(Segment("ann", 1, noise)), asyncio.sleep(0.02)) for _ in range(TRIES)]
         assert min(taken_s) < CANCEL_BUDGET_S
         assert isinstance(await stt.transcribe(Segment("ann", 2, noise[:16000])), str), "the thread is used again"
+    finally:
+        await stt.close()
+
+
+async def test_moonshine_is_free_for_the_next_within_a_token(monkeypatch: pytest.MonkeyPatch):
+    stt = MoonshineStt(model_store(load_settings(environ={})))
+    await stt.start()
+    try:
+        loop, under_way, cancelled = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        assert stt.model
+        real, passes = stt.model._pass, []
+
+        def third_waits(heard, *args, **kwargs):
+            passes.append(heard.samples)
+            if len(passes) == 3:
+                loop.call_soon_threadsafe(under_way.set)
+                assert cancelled.wait(10)
+            return real(heard, *args, **kwargs)
+
+        monkeypatch.setattr(stt.model, "_pass", third_waits)
+        speech = cut("two_cities", 0, 5)
+        await cancel_s(stt.transcribe(Segment("ann", 1, speech)), under_way.wait())
+        cancelled.set()
+        await stt.transcribe(Segment("ann", 2, speech[:16000]))
+        assert passes.count(len(speech)) == 3, "not a token more for nobody"
     finally:
         await stt.close()
 

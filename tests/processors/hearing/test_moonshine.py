@@ -1,0 +1,105 @@
+"""The embedded speech-to-text engine: its lane, its drafts, its errors."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.engines import model_store
+from pipeline.settings import load_settings
+from processors.errors import EngineError
+from processors.hearing.engines import Segment
+from processors.hearing.moonshine import MODEL, MoonshineStt
+from tests.sounds import cut, silence
+
+
+@pytest.fixture
+async def stt() -> AsyncIterator[MoonshineStt]:
+    engine = MoonshineStt(model_store(load_settings(environ={})))
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> MoonshineStt:
+    """An engine whose decoder's file is cut short."""
+    folder = model_store(load_settings(environ={})).resolve(MODEL).folder
+    for file in folder.iterdir():
+        shutil.copy(file, tmp_path)
+    decoder = tmp_path / "decoder_model_merged.ort"
+    decoder.write_bytes(decoder.read_bytes()[:1000])
+    return MoonshineStt(SimpleNamespace(resolve=lambda name: SimpleNamespace(folder=tmp_path)))  # type: ignore[arg-type]
+
+
+def spoken(text: str) -> str:
+    """A transcript without what is not heard."""
+    return re.sub(r"[^a-z0-9' ]", "", text.lower())
+
+
+def times(to_s: float, **segment) -> Segment:
+    return Segment(**{"speaker": "ann", "utterance": 1, "pcm": cut("two_cities", 0, to_s), **segment})
+
+
+async def test_a_growing_utterance_is_written_from_where_it_was(stt: MoonshineStt, monkeypatch: pytest.MonkeyPatch):
+    drafts = []
+    assert stt.model
+    real = stt.model.write
+    monkeypatch.setattr(
+        stt.model, "write", lambda heard, draft, stop: drafts.append(draft) or real(heard, draft, stop=stop)
+    )
+    await stt.transcribe(times(4))
+    first = stt.draft(times(4))
+    text = await stt.transcribe(times(5))
+    assert spoken(text) == "it was the best of times it was the worst of times"
+    assert drafts == [(), first]
+    assert first
+    assert stt.draft(times(5)) != first
+
+
+async def test_a_draft_is_for_its_own_speaker_utterance_and_part(stt: MoonshineStt):
+    await stt.transcribe(times(3))
+    for other in (times(3, speaker="bob"), times(3, utterance=2), times(3, part=1)):
+        assert stt.draft(other) == ()
+    await stt.transcribe(times(3, part=1))
+    assert stt.draft(times(3)) == (), "the part before is over"
+    assert stt.draft(times(3, part=1))
+
+
+async def test_drafts_are_few_and_gone_when_it_closes(stt: MoonshineStt):
+    for number in range(17):
+        await stt.transcribe(times(1.6, speaker=f"speaker {number}"))
+    assert stt.draft(times(1, speaker="speaker 0")) == ()
+    assert all(stt.draft(times(1, speaker=f"speaker {number}")) for number in range(1, 17))
+    await stt.close()
+    assert stt.draft(times(1, speaker="speaker 16")) == ()
+    assert stt.model is None
+
+
+async def test_less_than_a_fifth_of_a_second_is_nothing(stt: MoonshineStt):
+    assert await stt.transcribe(Segment("ann", 1, cut("two_cities", 1, 1.199))) == ""
+    assert await stt.transcribe(Segment("ann", 1, silence(0.2))) == "You", "the shortest that is listened to"
+
+
+async def test_a_failure_names_the_engine_and_may_be_tried_again(stt: MoonshineStt, monkeypatch: pytest.MonkeyPatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stt.model, "write", fail)
+        with pytest.raises(EngineError, match="Moonshine failed: no memory") as raised:
+            await stt.transcribe(times(2))
+    assert raised.value.retryable
+    assert await stt.transcribe(times(2))
+
+
+async def test_files_that_are_not_whole_stop_the_start(broken: MoonshineStt):
+    with pytest.raises(EngineError, match="STT_ENGINE=moonshine"):
+        await broken.start()
+    assert broken.model is None
+    with pytest.raises(EngineError, match="not loaded"):
+        await broken.transcribe(times(2))
+    await broken.close()
