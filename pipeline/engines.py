@@ -9,7 +9,8 @@ from personas.profile import CharacterProfile
 from pipeline.characters import chosen_character
 from pipeline.settings import Settings
 from processors.hearing.engines import SpeechToText, make_stt
-from processors.hearing.turn_end import TurnEndDetector, make_turn_end
+from processors.hearing.moonshine import MODEL as MOONSHINE
+from processors.hearing.turn_end import TurnEndDetector, chosen_turn_end, make_turn_end
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
 from processors.language.chain import model_list
 from processors.language.engines import LanguageModel, make_llm
@@ -22,6 +23,8 @@ from processors.thinking.model import ThinkingModel, make_thinking, thinking_ref
 
 VOICE_KINDS = ("stt", "llm", "tts")
 EVERY_KIND = (*VOICE_KINDS, "embedding")
+_JUDGES_WITH = {"punctuation": MOONSHINE}
+"""The model, in the manifest, that a detector of turns' ends loads or shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def model_of_engine(settings: Settings, engine: str) -> str:
 
 def _models_of_engines(settings: Settings) -> dict[tuple[str, str], str]:
     return {
-        ("stt", "moonshine"): "moonshine-tiny-en",
+        ("stt", "moonshine"): MOONSHINE,
         ("stt", "parakeet"): settings.hearing.parakeet.model,
         ("llm", "embedded"): settings.language.embedded_model,
         ("embedding", "chroma"): EMBEDDING_MODEL,
@@ -73,6 +76,7 @@ def models_needed(settings: Settings, kinds: Collection[str] = VOICE_KINDS) -> l
     hearing, language, speaking = settings.hearing, settings.language, settings.speaking
     refs = (*model_list(language), thinking_ref(settings.thinking, language))
     needed = [("stt", of_engine.get(("stt", name), "")) for name in (hearing.engine, *hearing.fallbacks)]
+    needed.append(("stt", _JUDGES_WITH.get(chosen_turn_end(hearing), "")))
     needed += [("llm", ref.model) for ref in refs if ref and ref.provider == "embedded"]
     needed += [("tts", of_engine.get(("tts", name), "")) for name in (speaking.engine, *speaking.fallbacks)]
     if settings.memory.enabled:
@@ -103,7 +107,7 @@ async def running_engines(
         make_llm(settings.language, store),
         make_tts(settings.speaking, store),
     )
-    turn_end = make_turn_end(settings.hearing)
+    turn_end = make_turn_end(settings.hearing, stt, store)
     thinking = make_thinking(settings.thinking, settings.language, store)
 
     async def start_language() -> None:

@@ -25,13 +25,13 @@ class TurnPolicy(SettingsGroup):
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: Annotated[int, Follows("profile")] = Field(default=256, ge=64, le=5000)
+    complete_ms: Annotated[int, Follows("profile")] = Field(default=224, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence. Silence is noticed in steps of 32 ms."""
-    open_ms: Annotated[int, Follows("profile")] = Field(default=550, ge=64, le=5000)
+    open_ms: Annotated[int, Follows("profile")] = Field(default=530, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler, a comma or dictated digits."""
-    doubtful_ms: Annotated[int, Follows("profile")] = Field(default=700, ge=64, le=10000)
+    doubtful_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
     """Silence (ms) that ends a turn whose words may be its end, but which sounds as if there were more to come."""
     sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
@@ -58,8 +58,8 @@ class TurnPolicy(SettingsGroup):
 
 
 _PROFILES: dict[str, dict[str, int]] = {
-    "snappy": {"complete_ms": 220, "open_ms": 450, "doubtful_ms": 550, "trailing_ms": 850},
-    "patient": {"complete_ms": 650, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
+    "snappy": {"complete_ms": 192, "open_ms": 450, "doubtful_ms": 700, "trailing_ms": 850},
+    "patient": {"complete_ms": 800, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
 }
 
 
@@ -128,25 +128,28 @@ def required_silence_ms(
 
 
 def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness: float | None) -> int:
-    by_words = _silence_by_words(text, policy)
     if completeness is None:
+        by_words = _silence_by_words(text, policy)
         return max(by_words, policy.open_ms) if judging else by_words
     end = text.rstrip(_CLOSING)[-1:]
-    if completeness >= (policy.sure_question if end == "?" else policy.sure) and end != ",":
+    sure = completeness >= (policy.sure_question if end == "?" else policy.sure)
+    by_words = _silence_by_words(text, policy, believed=sure or end == "?")
+    if sure and end != ",":
         # A hanging word that sounds final was more likely misheard. A comma was not: it stands for how it was said.
         return min(by_words, policy.open_ms)
     # A question whose words are complete hangs in the air by its nature.
     return max(by_words, policy.open_ms if completeness >= policy.unsure or end == "?" else policy.doubtful_ms)
 
 
-def _silence_by_words(text: str, policy: TurnPolicy) -> int:
+def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True) -> int:
+    """`believed`: the mark behind the last word stands for an end, even where few sentences end ("The movie was.")."""
     words = words_of(text)
     stripped = text.rstrip(_CLOSING)
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
     if stripped.endswith((",", "-", "…", "...")):
         return policy.trailing_ms
     may_end = _ENDS_ALONE | _PREPOSITIONS if stripped.endswith("?") else _ENDS_ALONE
-    if words[-1] in _TRAILING and not (ends_sentence and words[-1] in may_end):
+    if words[-1] in _TRAILING and not (ends_sentence and believed and words[-1] in may_end):
         return policy.trailing_ms
     if len(words) > 1 and (all(word in _DIGITS for word in words[-2:]) or _SEVERAL_DIGITS.fullmatch(words[-1])):
         # Somebody dictates a number: nobody knows how long it is.

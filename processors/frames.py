@@ -88,6 +88,8 @@ class PartialFrame(SystemFrame):
 
     ref: UtteranceRef
     text: str
+    still: bool = False
+    """Nothing was said behind them while they were being transcribed: they may be all."""
 
 
 @dataclass

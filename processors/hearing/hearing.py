@@ -29,12 +29,10 @@ from processors.hearing.plausibility import doubt
 from processors.hearing.scribe import Scribe
 from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
-from processors.hearing.turn_end import TurnEndDetector
+from processors.hearing.turn_end import Pause, TurnEndDetector
 from processors.hearing.vad import WINDOW_MS, VoiceActivityDetector
 from processors.words import words_of
 
-_JUDGED_FROM_MS = 64
-"""Drop in level (ms) from which the sound is judged: shorter ones are mostly within words."""
 _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""
 
@@ -53,7 +51,10 @@ class _Speaker:
     left: bool = False
     scribe: Scribe | None = None
     ahead: asyncio.Task[None] | None = None
+    silence_ms: int = 0
     judgement: _Judgement | None = None
+    asked: tuple[UtteranceRef, int] | None = None
+    """Who wants to know how finished it sounds, until that is being found out."""
     telling: asyncio.Task[None] | None = None
 
 
@@ -113,8 +114,10 @@ class Hearing(FrameProcessor):
         # A file's frames carry their media time; live ones are as old as they are.
         end_ms = self._clock.now_ms() if frame.pts is None else frame.pts / 1e6
         for window in speaker.ear.feed(np.frombuffer(frame.audio, np.int16), end_ms):
-            speaker.stopped_ms = window.stopped_ms
+            speaker.stopped_ms, speaker.silence_ms = window.stopped_ms, window.silence_ms
             self._write_ahead(name, speaker, window)
+            self._judge_ahead(name, speaker, window)
+            self._tell_when_due(speaker)
             await self.push_frame(self._describe(name, window))
 
     def _admit(self, name: str) -> _Speaker | None:
@@ -145,9 +148,6 @@ class Hearing(FrameProcessor):
         if not scribe.covers(speaker.ear.spoken_length):
             ref = UtteranceRef(name, window.number)
             speaker.ahead = self.create_task(self._transcribe_ahead(ref, speaker, scribe), name=f"ahead-{name}")
-        if self._turn_end and window.quiet_ms >= _JUDGED_FROM_MS:
-            # Beside the words, while there is a core for it: afterwards the language model wants one, too.
-            self._judge_sound(speaker, self._turn_end)
 
     def _scribe(self, name: str, speaker: _Speaker) -> Scribe:
         if speaker.scribe is None:
@@ -165,7 +165,8 @@ class Hearing(FrameProcessor):
             logger.debug("words ahead failed: {}", error)
             return
         if text:
-            await self.push_frame(PartialFrame(ref, text))
+            still = ear.utterance == ref.number and scribe.covers(ear.spoken_length)
+            await self.push_frame(PartialFrame(ref, text, still))
 
     def _start_transcribing(self, frame: TranscribeFrame) -> None:
         ref = frame.ref
@@ -180,19 +181,40 @@ class Hearing(FrameProcessor):
             task = self.create_task(work, name=f"transcribe-{frame.request}")
             self._transcribing[ref] = task
             if self._turn_end:
-                sound = self._judge_sound(speaker, self._turn_end)
-                work = self._tell_judgement(ref, frame.request, sound)
-                speaker.telling = self.create_task(work, name=f"judge-{frame.request}")
+                speaker.asked = (ref, frame.request)
+                self._tell_when_due(speaker)
 
-    def _judge_sound(self, speaker: _Speaker, turn_end: TurnEndDetector) -> "asyncio.Task[float]":
+    def _judge_ahead(self, name: str, speaker: _Speaker, window: Window) -> None:
+        """Begin to judge when the level has dropped for long enough, before anybody asks."""
+        detector = self._turn_end
+        if detector and detector.wanted_ms <= window.quiet_ms <= detector.wanted_ms * 2:
+            # Beside the words, while there is a core for it: afterwards the language model wants one, too.
+            self._judge_sound(name, speaker, detector)
+
+    def _tell_when_due(self, speaker: _Speaker) -> None:
+        """Answer who asked how finished it sounds, once enough of the pause has been heard."""
+        detector, asked = self._turn_end, speaker.asked
+        if detector is None or asked is None:
+            return
+        ref, request = asked
+        if speaker.ear.utterance != ref.number:
+            speaker.asked = None
+        elif speaker.silence_ms >= detector.wanted_ms:
+            speaker.asked = None
+            sound = self._judge_sound(ref.speaker, speaker, detector)
+            telling = self._tell_judgement(ref, request, sound)
+            speaker.telling = self.create_task(telling, name=f"judge-{request}")
+
+    def _judge_sound(self, name: str, speaker: _Speaker, detector: TurnEndDetector) -> "asyncio.Task[float]":
         """The judgement of how finished it sounds up to the last voiced window; one that was begun ahead serves."""
         ear, known = speaker.ear, speaker.judgement
         if known and known.end >= ear.spoken_length and not known.task.cancelled():
             return known.task
         if known:
             known.task.cancel()
-        pause_ms = (ear.length - ear.spoken_length) * WINDOW_MS
-        task = asyncio.create_task(turn_end.completeness(ear.sound(), pause_ms=pause_ms), name="judge")
+        silence_ms = (ear.length - ear.spoken_length) * WINDOW_MS
+        pause = Pause(ear.sound(), self._scribe(name, speaker).segment(ear.sound), silence_ms)
+        task = asyncio.create_task(detector.completeness(pause), name="judge")
         # A failure nobody asked about is nobody's concern.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         speaker.judgement = _Judgement(ear.length, task)
@@ -260,7 +282,7 @@ class Hearing(FrameProcessor):
         scribe, speaker.scribe = speaker.scribe, None
         judging = speaker.judgement.task if speaker.judgement else None
         beside = [task for task in (speaker.ahead, speaker.telling, judging) if task]
-        speaker.ahead = speaker.telling = speaker.judgement = None
+        speaker.ahead = speaker.telling = speaker.judgement = speaker.asked = None
         for task in beside:
             await self.cancel_task(task)
         drafts = scribe.close() if scribe else []

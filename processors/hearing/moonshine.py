@@ -15,6 +15,9 @@ from processors.models import ModelStore
 MODEL = "moonshine-tiny-en"
 
 _SHORTEST_SAMPLES = SAMPLE_RATE_HZ // 5
+_TAIL_SAMPLES = SAMPLE_RATE_HZ * 64 // 1000
+"""Silence put behind the sound. Words are asked for as soon as the level drops; with their last sound at the very end
+of what it hears, the model mishears half as many again (bench/README.md, "What was tried")."""
 _MOST_DRAFTS = 16
 """Speakers whose latest transcript is kept."""
 
@@ -77,7 +80,7 @@ class MoonshineStt:
             raise EngineError("Moonshine is not loaded")
         draft = self.draft(segment)
         try:
-            heard = self._model.listen(segment.pcm)
+            heard = self._model.listen(np.pad(segment.pcm, (0, _TAIL_SAMPLES)))
             if job.cancelled:
                 return ""
             written = self._model.write(heard, draft, stop=lambda: job.cancelled)

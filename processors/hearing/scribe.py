@@ -63,6 +63,10 @@ class Scribe:
         """Whether everything up to window `end` is decoded or being decoded."""
         return self._draft is not None and self._draft.end >= end
 
+    def segment(self, sound: Callable[[int], Pcm]) -> Segment:
+        """What is not kept yet: the sound that the next draft is made of."""
+        return Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
+
     async def transcribe(self, sound: Callable[[int], Pcm], *, spoken: int, end: int, ahead: bool = False) -> str:
         """The words up to window `spoken`, where the voice fell silent; their times, if the engine knows them, are
         counted from the beginning of the utterance.
@@ -95,7 +99,7 @@ class Scribe:
 
     def _begin(self, sound: Callable[[int], Pcm], end: int, priority: Priority) -> _Draft:
         self._keep(self._draft)
-        segment = Segment(self._speaker, self._utterance, sound(self._kept_until), part=len(self._kept))
+        segment = self.segment(sound)
         task = self._create_task(self._stt.transcribe(segment, priority=priority))
         sound_ms = len(segment.pcm) * 1000 / SAMPLE_RATE_HZ
         self._draft = _Draft(self._kept_until, end, sound_ms, task, at_pause=False)

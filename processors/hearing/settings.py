@@ -67,8 +67,10 @@ class HearingSettings(SettingsGroup):
     """Whisper."""
     max_speakers: int = Field(default=8, ge=1, le=64)
     """People heard at once in one room. Others are counted and reported, not transcribed."""
-    turn_end: str = "smart-turn"
-    """What judges by its sound whether somebody has finished: smart-turn, or off (words and silence alone)."""
+    turn_end: str = "auto"
+    """What judges by the sound whether somebody has finished: punctuation (how torn Moonshine is between a full stop
+    and a comma; English), smart-turn (melody; 23 languages), off (words and silence alone) or auto: punctuation beside
+    moonshine, smart-turn beside other engines."""
     ahead_ms: int = Field(default=32, ge=0, le=1000)
     """Drop in level (ms) at which words are transcribed ahead, before the pause is certain; 0 for never. At 32 they
     are there 30 ms sooner than at 64, for a twentieth of a core more while somebody speaks."""

@@ -1,16 +1,19 @@
 """Does it sound as if the speaker has finished? Melody and rhythm tell what words alone cannot."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from processors.errors import EngineError, SettingError
+from processors.hearing.engines import Segment, SpeechToText
 from processors.hearing.vad import SAMPLE_RATE_HZ, Pcm
 from processors.lanes import Job, Lane, Priority
 
 if TYPE_CHECKING:
     from processors.hearing.settings import HearingSettings
+    from processors.models import ModelStore
 
 _HEARD_S = 8
 """The model looks at the last 8 s."""
@@ -18,23 +21,37 @@ _PAUSE_SAMPLES = SAMPLE_RATE_HZ // 5
 """It was trained on turns that end in about 200 ms of silence; we ask sooner and fill it up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An utterance up to a pause, which may be its end."""
+
+    pcm: Pcm
+    """All of it that is kept, with the pause at its end so far; 16 kHz mono int16."""
+    segment: Segment
+    """Its last part, as it is transcribed."""
+    silence_ms: int
+    """How long the pause is so far."""
+
+
 class TurnEndDetector(Protocol):
     """Judges the sound of an utterance up to a pause."""
+
+    @property
+    def wanted_ms(self) -> int:
+        """How much of the pause (ms) it wants to hear; it is not asked sooner."""
+        ...
 
     async def start(self) -> None:
         """Load and warm up.
 
         Raises:
+            ModelError: its files are missing or corrupt.
             EngineError: it cannot run here.
         """
         ...
 
-    async def completeness(self, pcm: Pcm, *, pause_ms: int) -> float:
-        """Probability (0-1) that the speaker has finished.
-
-        Args:
-            pcm: the utterance, 16 kHz mono int16, with the pause at its end so far.
-            pause_ms: how long that pause is.
+    async def completeness(self, pause: Pause) -> float:
+        """How finished it sounds (0-1).
 
         Raises:
             EngineError: the detector failed.
@@ -47,7 +64,10 @@ class TurnEndDetector(Protocol):
 
 
 class SmartTurn:
-    """smart-turn v3 (the ONNX graph inside Pipecat) on one thread: 55 ms a call on a free core."""
+    """smart-turn v3 (the ONNX graph inside Pipecat) on one thread: 55 ms a call on a free core. 23 languages."""
+
+    wanted_ms = 64
+    """Shorter drops in level are mostly within words."""
 
     def __init__(self) -> None:
         # Its verdict is wanted some 200 ms after the words, and by then it is there.
@@ -57,9 +77,9 @@ class SmartTurn:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def completeness(self, pcm: Pcm, *, pause_ms: int) -> float:
-        missing = max(0, _PAUSE_SAMPLES - pause_ms * SAMPLE_RATE_HZ // 1000)
-        heard = np.pad(pcm[-_HEARD_S * SAMPLE_RATE_HZ :], (0, missing))
+    async def completeness(self, pause: Pause) -> float:
+        missing = max(0, _PAUSE_SAMPLES - pause.silence_ms * SAMPLE_RATE_HZ // 1000)
+        heard = np.pad(pause.pcm[-_HEARD_S * SAMPLE_RATE_HZ :], (0, missing))
         return await self._lane.run(lambda job: self._judge(job, heard), priority=Priority.LIVE)
 
     async def close(self) -> None:
@@ -82,18 +102,47 @@ class SmartTurn:
         return float(self._analyzer._predict_endpoint(samples)["probability"])
 
 
-TURN_END_DETECTORS: dict[str, Callable[[], TurnEndDetector | None]] = {"smart-turn": SmartTurn, "off": lambda: None}
+def _smart_turn(stt: SpeechToText, store: "ModelStore") -> TurnEndDetector:
+    return SmartTurn()
 
 
-def make_turn_end(settings: "HearingSettings") -> TurnEndDetector | None:
-    """The detector that `HEARING_TURN_END` names; None when it is off, or the transcripts are scripted.
+def _punctuation(stt: SpeechToText, store: "ModelStore") -> TurnEndDetector:
+    from processors.hearing.punctuation import PunctuationTurnEnd
+
+    return PunctuationTurnEnd(stt, store)
+
+
+TURN_END_DETECTORS: dict[str, Callable[[SpeechToText, "ModelStore"], TurnEndDetector | None]] = {
+    "punctuation": _punctuation,
+    "smart-turn": _smart_turn,
+    "off": lambda stt, store: None,
+}
+
+
+def chosen_turn_end(settings: "HearingSettings") -> str:
+    """The name of the detector that `HEARING_TURN_END` chooses.
 
     Raises:
         SettingError: no detector has that name.
     """
-    try:
-        make = TURN_END_DETECTORS[settings.turn_end]
-    except KeyError:
-        names = ", ".join(TURN_END_DETECTORS)
-        raise SettingError(f"HEARING_TURN_END is {settings.turn_end!r}; it must be one of: {names}") from None
-    return None if settings.engine == "scripted" else make()
+    if settings.engine == "scripted":
+        # There is nothing to hear in its sound.
+        return "off"
+    if settings.turn_end == "auto":
+        return "punctuation" if settings.engine == "moonshine" else "smart-turn"
+    if settings.turn_end not in TURN_END_DETECTORS:
+        names = ", ".join(("auto", *TURN_END_DETECTORS))
+        raise SettingError(f"HEARING_TURN_END is {settings.turn_end!r}; it must be one of: {names}")
+    return settings.turn_end
+
+
+def make_turn_end(settings: "HearingSettings", stt: SpeechToText, store: "ModelStore") -> TurnEndDetector | None:
+    """The detector that `HEARING_TURN_END` chooses; None when it is off, or the transcripts are scripted.
+
+    Args:
+        stt: the speech-to-text engine beside it, with which it may share a model.
+
+    Raises:
+        SettingError: no detector has that name.
+    """
+    return TURN_END_DETECTORS[chosen_turn_end(settings)](stt, store)

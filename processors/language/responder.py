@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -23,15 +23,18 @@ from processors.frames import (
     ReplyTextFrame,
     SpeculateFrame,
 )
+from processors.lanes import Priority
+from processors.language.ahead import Ahead
 from processors.language.context import NO_NOTES, Notes
 from processors.language.conversation import Conversation
-from processors.language.engines import LanguageModel, Message, Usage, token_ms_of
+from processors.language.engines import Delta, LanguageModel, Message, Usage, token_ms_of
 from processors.language.in_mind import FREE_MS, REPLY_MS, InMind
 from processors.language.settings import LanguageSettings
 from processors.memory.port import NO_RECOLLECTION, Recollection
 from processors.memory.room import RoomMemory
 
 _ATTEMPTS_KEPT = 8
+_ENDS = (".", "?", "!")
 _GOES_ON_S = 0.1
 """Words ahead come 32 ms after a drop of the level, a reply is asked for after 96: by then it is known to be no end."""
 
@@ -52,7 +55,8 @@ class Responder(FrameProcessor):
     """Consumes `SpeculateFrame`; produces `ReplyTextFrame`s and a `ReplyTextEndFrame`.
 
     A `PartialFrame` has memory look up what will probably be asked, and the model read it ahead, while nothing else is
-    asked of it.
+    asked of it. Behind words that end a sentence the model writes ahead, too, and a `SpeculateFrame` with the same
+    words finds the reply begun.
     `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
     into the conversation with exactly the words that were played.
     """
@@ -82,6 +86,9 @@ class Responder(FrameProcessor):
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unread: tuple[Heard, ...] = ()
+        self._still = False
+        """Nothing was said behind the newest words while they were being transcribed."""
+        self._ahead: Ahead | None = None
         self._in_mind = self._new_mind()
         self._late: asyncio.Task[None] | None = None
         """Looks up what the reply that has begun could not wait for."""
@@ -93,11 +100,12 @@ class Responder(FrameProcessor):
         match frame:
             case SpeculateFrame():
                 await self.push_frame(frame, direction)
+                ahead, self._ahead = self._ahead, None
                 await self._stop()
-                self._begin(frame)
+                self._begin(frame, ahead)
                 return
-            case PartialFrame(ref=ref, text=text):
-                self._listen(ref, text)
+            case PartialFrame(ref=ref, text=text, still=still):
+                self._listen(ref, text, still)
                 return
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
                 await self._stop()
@@ -127,15 +135,22 @@ class Responder(FrameProcessor):
                 looking.cancel()
         if self._memory:
             self._memory.forget()
+        self._drop_ahead()
         self._in_mind = self._new_mind()
 
     def _new_mind(self) -> InMind:
         return InMind(self._conversation.count, reading_ms=self._memory.reading_ms if self._memory else 0.0)
 
-    def _listen(self, ref: UtteranceRef, text: str) -> None:
+    def _listen(self, ref: UtteranceRef, text: str, still: bool) -> None:
+        heard = (Heard(ref.speaker, text),)
+        if self._ahead:
+            if self._ahead.answers(heard):
+                return
+            self._drop_ahead()
         if not (self._task and not self._task.done()):
             self._in_mind.listen(ref)
-        self._read_ahead((Heard(ref.speaker, text),))
+        self._still = still
+        self._read_ahead(heard)
 
     def _read_ahead(self, heard: tuple[Heard, ...]) -> None:
         if self._task and not self._task.done():
@@ -161,8 +176,11 @@ class Responder(FrameProcessor):
             self._memory.prefetch(heard)
         await self._prepare(heard)
         await self._read_these(heard, self._in_mind.read)
+        ahead = self._write_ahead(heard)
         found = (await self._recall(heard)).lines
-        if self._in_mind.lacks(found):
+        if ahead:
+            await ahead.unasked()
+        elif self._in_mind.lacks(found):
             # These may have been the last words; then there is a reply to be made now.
             await asyncio.sleep(_GOES_ON_S)
         if self._unread:
@@ -180,16 +198,42 @@ class Responder(FrameProcessor):
                 return
         await self._read_these(heard, lines)
 
+    def _write_ahead(self, heard: tuple[Heard, ...]) -> Ahead | None:
+        """Begin the reply to words that may be all, if nothing came behind them so far."""
+        if self._unread or not self._still or not heard[-1].text.endswith(_ENDS):
+            return None
+        lines = self._in_mind.read
+        notes = self._notes(heard, lines)
+        request = self._conversation.request(heard, notes)
+        deltas = self._llm.stream(request, self._settings.sampling, priority=Priority.SPECULATION)
+        self._ahead = Ahead(heard, notes, lines, request, deltas, self.create_task)
+        return self._ahead
+
+    def _drop_ahead(self) -> None:
+        if self._ahead:
+            self._ahead.drop()
+            self._ahead = None
+
     async def _read_these(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> None:
         await self._llm.prefill(self._conversation.request(heard, self._notes(heard, lines)))
         self._in_mind.done(lines)
 
-    async def _noted(self, frame: SpeculateFrame) -> tuple[Notes, tuple[str, ...]]:
-        """What matters for a reply, and what in it comes to mind: as much as costs the reply no time."""
+    async def _asking(
+        self, frame: SpeculateFrame, ahead: Ahead | None
+    ) -> tuple[Notes, tuple[str, ...], list[Message], AsyncGenerator[Delta, None]]:
+        """What matters for a reply, what in it comes to mind, the request, and its answer: begun ahead, or anew."""
         token_ms = token_ms_of(self._llm)
         spare_ms = max(FREE_MS, frame.wait_ms - REPLY_MS)
         recalling = self._recall(frame.heard)
-        if self._in_mind.waits(token_ms, spare_ms):
+        waits = self._in_mind.waits(token_ms, spare_ms)
+        if ahead and ahead.answers(frame.heard) and not (waits and self._memory):
+            await self._recall_late(recalling)
+            # What has not been read by now is left to the next reply.
+            self._in_mind.for_reply((), token_ms, 0.0, self._clock.now_ms())
+            return ahead.notes, ahead.lines, ahead.request, ahead.stream()
+        if ahead:
+            ahead.drop()
+        if waits:
             recollection, _ = await asyncio.gather(recalling, self._prepare(frame.heard))
             found = recollection.lines
         else:
@@ -197,7 +241,9 @@ class Responder(FrameProcessor):
             await self._prepare(frame.heard)
             found = ()
         lines = self._in_mind.for_reply(found, token_ms, spare_ms, self._clock.now_ms())
-        return self._notes(frame.heard, lines), lines
+        notes = self._notes(frame.heard, lines)
+        request = self._conversation.request(frame.heard, notes)
+        return notes, lines, request, self._llm.stream(request, self._settings.sampling)
 
     def _notes(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> Notes:
         notes = self._mind.notes(heard) if self._mind else NO_NOTES
@@ -220,22 +266,21 @@ class Responder(FrameProcessor):
         if self._mind:
             await self._mind.prepare(heard)
 
-    def _begin(self, frame: SpeculateFrame) -> None:
+    def _begin(self, frame: SpeculateFrame, ahead: Ahead | None) -> None:
         self._asked[frame.attempt] = frame.heard, NO_NOTES
         while len(self._asked) > _ATTEMPTS_KEPT:
             self._asked.popitem(last=False)
         with logger.contextualize(turn=frame.turn):
-            self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
+            self._task = self.create_task(self._respond(frame, ahead), name=f"respond-{frame.attempt}")
 
-    async def _respond(self, frame: SpeculateFrame) -> None:
-        notes, lines = await self._noted(frame)
+    async def _respond(self, frame: SpeculateFrame, ahead: Ahead | None) -> None:
+        notes, lines, messages, stream = await self._asking(frame, ahead)
         self._asked[frame.attempt] = frame.heard, notes
-        messages = self._conversation.request(frame.heard, notes)
         cut_short = False
         try:
             async with (
                 asyncio.timeout(self._settings.timeout_s) as patience,
-                contextlib.aclosing(self._llm.stream(messages, self._settings.sampling)) as deltas,
+                contextlib.aclosing(stream) as deltas,
             ):
                 async for delta in deltas:
                     self._in_mind.done(lines)
@@ -263,8 +308,8 @@ class Responder(FrameProcessor):
 
     async def _stop(self) -> None:
         self._unread = ()
-        tasks = (self._task, self._reading)
-        self._task = self._reading = None
+        tasks = (self._task, self._reading, self._ahead and self._ahead.task)
+        self._task = self._reading = self._ahead = None
         for task in tasks:
             if task:
                 await self.cancel_task(task)

@@ -99,9 +99,16 @@ def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.open_ms
     assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.doubtful_ms
     assert required_silence_ms("I like tea", POLICY, completeness=0.1) == POLICY.doubtful_ms
-    assert POLICY.open_ms < POLICY.doubtful_ms < POLICY.trailing_ms
+    assert POLICY.open_ms < POLICY.doubtful_ms <= POLICY.trailing_ms
     assert required_silence_ms("Are you against?", POLICY) == POLICY.complete_ms
     assert required_silence_ms("Do you like the?", POLICY, completeness=0.1) == POLICY.trailing_ms
+
+
+def test_a_mark_behind_a_word_that_few_sentences_end_on_is_believed_if_it_sounds_final():
+    assert required_silence_ms("The movie was.", POLICY) == POLICY.complete_ms
+    assert required_silence_ms("The movie was.", POLICY, completeness=0.96) == POLICY.complete_ms
+    assert required_silence_ms("The movie was.", POLICY, completeness=0.8) == POLICY.trailing_ms
+    assert required_silence_ms("Where are you from?", POLICY, completeness=0.4) == POLICY.open_ms
 
 
 def test_a_hanging_word_that_sounds_final_was_misheard_but_a_comma_was_not():

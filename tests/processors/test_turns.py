@@ -35,7 +35,9 @@ def test_the_first_short_silence_asks_for_the_words_and_their_arrival_starts_a_g
     room = Room()
     room.talk(ALICE, 640)
     assert kinds(room.quiet(128, ALICE)) == [Transcribe]
-    assert room.hear(ALICE, "How are you?") == (Speculate(1, 1, (Heard("alice", "How are you?"),), 128),)
+    assert room.hear(ALICE, "How are you?") == (
+        Speculate(1, 1, (Heard("alice", "How are you?"),), POLICY.complete_ms - 128),
+    )
     assert room.floor.phase is Phase.GUESSING
 
 
@@ -153,7 +155,7 @@ def test_two_people_talking_at_once_are_one_turn_with_two_transcripts_in_order()
     room.quiet(128, ALICE, BOB)
     assert room.hear(BOB, "Me too.") == ()
     (guess,) = room.hear(ALICE, "I like tea.")
-    assert guess == Speculate(1, 1, (Heard("alice", "I like tea."), Heard("bob", "Me too.")), 128)
+    assert guess == Speculate(1, 1, (Heard("alice", "I like tea."), Heard("bob", "Me too.")), POLICY.complete_ms - 128)
 
 
 def test_the_turn_stays_open_while_anybody_is_talking():

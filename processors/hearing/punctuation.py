@@ -1,0 +1,98 @@
+"""Has the speaker finished? The mark that a recogniser would set behind the last word, and how sure of it it is.
+
+A recogniser that was trained on punctuated speech has learned from much of it how sentences end and how they pause: it
+sets a full stop or a comma by the words and by the sound at once. The mark it writes is a poor cue, but how far it is
+torn between the two is a good one: over the pauses and ends of the bench's corpus the area under the ROC curve is 0.90,
+against 0.72 for smart-turn v3 (bench/README.md, "What was tried").
+
+It looks at the sound twice, the second time framed by more silence, and takes the mean: a transformer of this size is
+easily swayed by where a word lies in its window.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from processors.errors import EngineError
+from processors.hearing.engines import Segment, SpeechToText
+from processors.hearing.moonshine import MODEL, MoonshineStt
+from processors.hearing.moonshine_model import MoonshineModel
+from processors.hearing.turn_end import Pause
+from processors.hearing.vad import SAMPLE_RATE_HZ, Pcm
+from processors.lanes import Job, Lane
+from processors.models import ModelStore
+
+_FRAMES_MS = ((0, 0), (150, 64))
+"""Silence (ms) put before and behind the sound, look by look."""
+_LONGEST_LOOKED_AT_AGAIN_S = 12
+"""A look takes 4.5 ms a second of sound and more; at longer sound there is time for one."""
+_SURE_ODDS = 2.7
+_UNSURE_ODDS = 0.7
+"""Log-odds (natural) of a final mark at which a turn sounds finished and unfinished: at 7 in 10 true ends they are
+higher than the first, at 1 in 25 lower than the second."""
+_SURE, _UNSURE = 0.95, 0.3
+"""Those two on the scale of smart-turn, for which the turn policy has its settings."""
+
+
+class PunctuationTurnEnd:
+    """Judges by Moonshine's punctuation; 35 ms a call for three seconds of sound. English.
+
+    It shares the model with a `MoonshineStt`, and the words that one has written down already; beside another engine it
+    loads its own and listens for itself.
+    """
+
+    wanted_ms = 192
+    """The sooner after a word, the more its mark is a guess: the area under the curve is 0.87 at 160 ms."""
+
+    def __init__(self, stt: SpeechToText, store: ModelStore) -> None:
+        self._stt = stt if isinstance(stt, MoonshineStt) else None
+        self._store = store
+        self._lane = Lane("punctuation")
+        self._model: MoonshineModel | None = None
+
+    async def start(self) -> None:
+        if self._stt is None:
+            await self._lane.run(self._load)
+
+    async def completeness(self, pause: Pause) -> float:
+        draft = self._stt.draft(pause.segment) if self._stt else ()
+        return await self._lane.run(lambda job: self._judge(job, pause.segment, draft))
+
+    async def close(self) -> None:
+        await self._lane.close()
+        self._model = None
+
+    def _load(self, job: Job) -> None:
+        self._model = MoonshineModel(self._store.resolve(MODEL).folder)
+
+    def _judge(self, job: Job, segment: Segment, draft: Sequence[int]) -> float:
+        model = self._stt.model if self._stt else self._model
+        if model is None:
+            raise EngineError("the model that judges the end of turns is not loaded (HEARING_TURN_END=punctuation)")
+        written = model.write(model.listen(segment.pcm), draft, stop=lambda: job.cancelled)
+        if written.finality is None:
+            return 0.0
+        looks = [written.finality]
+        again = _FRAMES_MS[1:] if len(segment.pcm) <= _LONGEST_LOOKED_AT_AGAIN_S * SAMPLE_RATE_HZ else ()
+        for before_ms, behind_ms in again:
+            if job.cancelled:
+                break
+            looks.append(model.finality(model.listen(_framed(segment.pcm, before_ms, behind_ms)), written.words))
+        return completeness_of(fmean(looks))
+
+
+def completeness_of(log_odds: float) -> float:
+    """How finished (0-1) it sounds when a final mark has these log-odds against one that goes on."""
+    slope = (_logit(_SURE) - _logit(_UNSURE)) / (_SURE_ODDS - _UNSURE_ODDS)
+    exponent = _logit(_SURE) + slope * (log_odds - _SURE_ODDS)
+    return 1 / (1 + math.exp(-max(-50.0, min(50.0, exponent))))
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _framed(pcm: Pcm, before_ms: int, behind_ms: int) -> Pcm:
+    return np.pad(pcm, (before_ms * SAMPLE_RATE_HZ // 1000, behind_ms * SAMPLE_RATE_HZ // 1000))

@@ -1,0 +1,226 @@
+"""Has the speaker finished? The detectors, and how the hearing stage asks them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.engines import model_store, models_needed
+from pipeline.settings import load_settings
+from processors.clock import SessionClock
+from processors.errors import EngineError, ModelError, SettingError
+from processors.floor import UtteranceRef
+from processors.frames import CompletenessFrame, SpeakerAudioFrame, TranscribeFrame
+from processors.hearing.engines import Segment, make_stt
+from processors.hearing.hearing import Hearing
+from processors.hearing.moonshine import MoonshineStt
+from processors.hearing.punctuation import PunctuationTurnEnd, completeness_of
+from processors.hearing.scripted import ScriptedStt
+from processors.hearing.settings import HearingSettings
+from processors.hearing.turn_end import Pause, SmartTurn, TurnEndDetector, chosen_turn_end, make_turn_end
+from processors.models import ModelStore
+from tests.pipeline.replays import LevelVad, tone
+from tests.processors.stages import Alone
+from tests.sounds import RATE_HZ, Pcm, cut, recording, silence
+
+Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
+ANN = UtteranceRef("ann", 1)
+STORE = model_store(load_settings(environ={}))
+
+# Where the reader of "A Tale of Two Cities" has been silent for 190 ms: behind the first half of a sentence of two
+# ("It was the age of wisdom,") and behind the second ("it was the age of foolishness.").
+HALVES_END_S = (2.91, 6.37, 14.94)
+SENTENCES_END_S = (4.42, 8.19, 16.86)
+
+
+def pause_at(end_s: float) -> Pause:
+    sound = cut("two_cities", max(0.0, end_s - 6), end_s)
+    return Pause(sound, Segment("reader", 1, sound), 190)
+
+
+async def judged(detector: TurnEndDetector, *ends_s: float) -> list[float]:
+    return [await detector.completeness(pause_at(end_s)) for end_s in ends_s]
+
+
+async def test_a_sentence_sounds_more_finished_than_its_half():
+    detector = PunctuationTurnEnd(ScriptedStt(()), STORE)
+    await detector.start()
+    try:
+        halves, sentences = await judged(detector, *HALVES_END_S), await judged(detector, *SENTENCES_END_S)
+    finally:
+        await detector.close()
+    assert max(halves) < 0.6
+    assert min(sentences) > 0.8
+
+
+async def test_beside_moonshine_it_shares_the_model_and_the_words():
+    stt = MoonshineStt(STORE)
+    detector = PunctuationTurnEnd(stt, STORE)
+    await asyncio.gather(stt.start(), detector.start())
+    pause = pause_at(SENTENCES_END_S[0])
+    try:
+        alone = await detector.completeness(pause)
+        await stt.transcribe(pause.segment)
+        assert stt.draft(pause.segment)
+        # What is taken over from the words may differ a little: the model's numbers have eight bits.
+        assert await detector.completeness(pause) == pytest.approx(alone, abs=0.05)
+    finally:
+        await detector.close()
+        await stt.close()
+
+
+async def test_nothing_said_is_not_finished():
+    detector = PunctuationTurnEnd(ScriptedStt(()), STORE)
+    await detector.start()
+    try:
+        assert await detector.completeness(Pause(silence(1), Segment("ann", 1, silence(1)), 500)) < 0.5
+    finally:
+        await detector.close()
+
+
+async def test_without_its_model_it_says_which_setting_wants_it(tmp_path: Path):
+    detector = PunctuationTurnEnd(MoonshineStt(STORE), STORE)
+    try:
+        with pytest.raises(EngineError, match="HEARING_TURN_END"):
+            await detector.completeness(pause_at(8))
+    finally:
+        await detector.close()
+
+
+def test_its_scale_is_that_of_the_turn_policy():
+    assert completeness_of(2.7) == pytest.approx(0.95)
+    assert completeness_of(0.7) == pytest.approx(0.3)
+    assert completeness_of(-1e9) < 1e-6 < 1 - 1e-6 < completeness_of(1e9)
+
+
+async def test_smart_turn_hears_the_last_seconds_of_the_whole_utterance():
+    detector = SmartTurn()
+    await detector.start()
+    whole = recording("two_cities")[: int(8.19 * RATE_HZ)]
+    try:
+        # What is transcribed next may be a small part of it.
+        finished = await detector.completeness(Pause(whole, Segment("reader", 1, whole[-RATE_HZ // 4 :]), 190))
+        assert finished == await detector.completeness(Pause(whole, Segment("reader", 1, whole), 190))
+    finally:
+        await detector.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "chosen"),
+    [
+        ({}, "punctuation"),
+        ({"engine": "parakeet"}, "smart-turn"),
+        ({"engine": "parakeet", "turn_end": "punctuation"}, "punctuation"),
+        ({"turn_end": "smart-turn"}, "smart-turn"),
+        ({"turn_end": "off"}, "off"),
+        ({"engine": "scripted", "turn_end": "smart-turn"}, "off"),
+    ],
+)
+def test_which_detector_is_chosen(settings: dict[str, str], chosen: str):
+    assert chosen_turn_end(HearingSettings(**settings)) == chosen  # type: ignore[arg-type]
+
+
+def test_a_detector_that_does_not_exist_is_named_with_those_that_do():
+    settings = HearingSettings(turn_end="tea-leaves")
+    with pytest.raises(SettingError, match=r"HEARING_TURN_END is 'tea-leaves'; .*auto, punctuation, smart-turn, off"):
+        make_turn_end(settings, make_stt(settings, STORE), STORE)
+
+
+def test_a_detector_that_needs_moonshine_has_it_fetched():
+    environ = {"STT_ENGINE": "parakeet", "HEARING_TURN_END": "punctuation"}
+    assert "moonshine-tiny-en" in models_needed(load_settings(environ=environ))
+    assert "moonshine-tiny-en" not in models_needed(load_settings(environ={"STT_ENGINE": "parakeet"}))
+
+
+async def test_a_model_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def missing(self: ModelStore, name: str) -> Any:
+        raise ModelError(f"{name} is not here")
+
+    monkeypatch.setattr(ModelStore, "resolve", missing)
+    detector = PunctuationTurnEnd(ScriptedStt(()), STORE)
+    try:
+        with pytest.raises(ModelError, match="moonshine-tiny-en is not here"):
+            await detector.start()
+    finally:
+        await detector.close()
+
+
+# --- the stage that asks --------------------------------------------------------------------------------------------
+
+
+class Listener:
+    """A detector that wants 160 ms of the pause and remembers what it was given."""
+
+    wanted_ms = 160
+
+    def __init__(self) -> None:
+        self.pauses: list[Pause] = []
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def completeness(self, pause: Pause) -> float:
+        self.pauses.append(pause)
+        return 0.7
+
+
+async def hear(alone: Alone, sound: Pcm, *, since_ms: int = 0) -> None:
+    for tick, start in enumerate(range(0, len(sound) - 319, 320), 1):
+        audio = sound[start : start + 320].tobytes()
+        frame = SpeakerAudioFrame(user_id="ann", audio=audio, sample_rate=16000, num_channels=1)
+        frame.pts = since_ms * 1_000_000 + tick * 20_000_000
+        await alone.send(frame)
+
+
+def stage(detector: Listener) -> tuple[Hearing, Alone]:
+    hearing = Hearing(ScriptedStt(["Hello."]), LevelVad, detector, HearingSettings(), SessionClock())
+    return hearing, Alone(hearing)
+
+
+def test_a_detector_is_not_asked_before_it_has_heard_enough_of_the_pause(virtually: Virtually):
+    detector = Listener()
+
+    async def run() -> list[int]:
+        hearing, alone = stage(detector)
+        told: list[int] = []
+        await hear(alone, np.concatenate((tone(1.0), silence(0.12))))
+        await alone.send(TranscribeFrame(ANN, 1, 1), up=True)
+        await alone.settle(1)
+        told.append(len(alone.of(CompletenessFrame)))
+        for since_ms in range(1120, 1400, 20):
+            await hear(alone, silence(0.02), since_ms=since_ms)
+            await alone.settle(0.01)
+            told.append(len(alone.of(CompletenessFrame)))
+        await hearing.cleanup()
+        assert [(frame.ref, frame.request, frame.probability) for frame in alone.of(CompletenessFrame)] == [
+            (ANN, 1, 0.7)
+        ]
+        return told
+
+    told = virtually(run())
+    assert told[0] == 0
+    assert told[-1] == 1
+    [pause] = detector.pauses
+    assert 160 <= pause.silence_ms <= 224
+    assert len(pause.pcm) >= 1.1 * RATE_HZ
+    assert pause.segment.speaker == "ann"
+
+
+def test_speech_that_goes_on_before_that_is_not_judged(virtually: Virtually):
+    detector = Listener()
+
+    async def run() -> list[CompletenessFrame]:
+        hearing, alone = stage(detector)
+        await hear(alone, np.concatenate((tone(1.0), silence(0.1))))
+        await alone.send(TranscribeFrame(ANN, 1, 1), up=True)
+        await hear(alone, np.concatenate((tone(0.5), silence(0.1))), since_ms=1100)
+        await alone.settle(1)
+        await hearing.cleanup()
+        return alone.of(CompletenessFrame)
+
+    assert virtually(run()) == []
+    assert detector.pauses == []
