@@ -45,6 +45,8 @@ class Utterance:
     stopped_ms: float
     silence_ms: int = 0
     """0 while the speaker is talking."""
+    stirring: bool = False
+    """Whether something begins, in the silence, that may be the next word."""
     request: int | None = None
     """The transcript asked for last; None when the words have changed since."""
     text: str | None = None
@@ -107,6 +109,8 @@ class Silent:
     silence_ms: int
     stopped_ms: float
     at_ms: float
+    stirring: bool = False
+    """Something begins that may be the next word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class SilentFrame(SystemFrame):
     stopped_ms: float
     """When the last voiced sample was spoken."""
     at_ms: float
+    stirring: bool = False
+    """Something begins that may be the next word."""
 
 
 @dataclass

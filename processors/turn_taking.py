@@ -107,8 +107,8 @@ class TurnTaking(FrameProcessor):
         match frame:
             case VoicedFrame(ref=ref, voiced_ms=voiced_ms, at_ms=at_ms):
                 return Voiced(ref, voiced_ms, at_ms)
-            case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms):
-                return Silent(ref, silence_ms, stopped_ms, at_ms)
+            case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms, stirring=stirring):
+                return Silent(ref, silence_ms, stopped_ms, at_ms, stirring)
             case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging, words=words):
                 return Transcribed(ref, request, text, at_ms, judging, words)
             case CompletenessFrame(ref=ref, request=request, probability=probability):

@@ -51,6 +51,8 @@ from processors.words import Word
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
 
+_STIRS_MS = 96
+"""How long (ms) past the required silence something that begins in it is waited for."""
 _SAYING_CHARS = 400
 """As much of what the bot said last as may come back as an echo."""
 _UNKNOWN: dict[str, Any] = {"request": None, "text": None, "words": (), "judging": False, "completeness": None}
@@ -118,7 +120,7 @@ def _silent(floor: Floor, event: Silent, policy: TurnPolicy) -> Step:
     known = _find(floor, event.ref)
     if known is None:
         return floor, ()
-    utterance = replace(known, silence_ms=event.silence_ms, stopped_ms=event.stopped_ms)
+    utterance = replace(known, silence_ms=event.silence_ms, stopped_ms=event.stopped_ms, stirring=event.stirring)
     if known.silence_ms == 0:
         # Words asked for while they were still being said lack the last of them.
         utterance = replace(utterance, **_UNKNOWN)
@@ -191,6 +193,9 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
         wait_ms = max(0.0, _needed_ms(floor, policy, judging=False) - silence_ms)
         actions = (Speculate(floor.turn, floor.attempt, heard, wait_ms),)
     overdue_ms = silence_ms - _needed_ms(floor, policy)
+    if overdue_ms < _STIRS_MS and any(u.stirring for u in floor.utterances):
+        # The next word, it seems: it takes a window or two to be known as one.
+        return floor, actions
     if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):
         return floor, actions
     if floor.verdict is False:

@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
-from processors.hearing.level import LevelTracker, trailing_silence_ms
+from processors.hearing.level import LevelTracker, PauseLevel, trailing_silence_ms
 from processors.hearing.vad import SAMPLE_RATE_HZ, WINDOW_MS, WINDOW_SAMPLES, Pcm, VoiceActivityDetector
 from processors.setting_names import SettingsGroup
 
 _QUIET_MS = 64
 """A drop in level this long is more than a consonant's closure."""
+_STIRRING = 0.3
+"""Speech probability in a pause that is not speech yet, and more than silence."""
 _CERTAIN = 1.1
 """More than any probability."""
 _FADE_WINDOWS = 8
@@ -60,6 +62,8 @@ class Window:
     """Media time of the window's end."""
     quiet_ms: int = 0
     """How long the level has been that of a pause, which the detector may not have noticed yet."""
+    stirring: bool = False
+    """Silent so far, and yet something begins: perhaps the next word, which takes a window or two to be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ class Ear:
         self._began_ms = 0.0
         self._length = 0
         self._level = LevelTracker()
+        self._pause = PauseLevel()
+        self._stirring = False
 
     @property
     def utterance(self) -> int | None:
@@ -165,7 +171,9 @@ class Ear:
             self._level.follow(window)
             self._follow(probability, at_ms)
         quiet_ms = self._level.quiet_ms
-        return Window(self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms, quiet_ms)
+        return Window(
+            self._number, self._voiced_ms, self._silence_ms, self._stopped_ms, at_ms, quiet_ms, self._stirring
+        )
 
     def _probability(self, window: Pcm) -> float:
         """The detector's, except in the silence that a transport makes up for somebody who does not send.
@@ -195,11 +203,15 @@ class Ear:
             self._voiced_ms = self._voiced_ms + WINDOW_MS if not self._silence_ms else WINDOW_MS
             self._silence_ms = 0
             self._stopped_ms = at_ms
+            self._stirring = False
             return
         if self._silence_ms == 0:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
             self._voiced_ms = 0
+            self._pause.begin()
         self._silence_ms = max(1, round(at_ms - self._stopped_ms))
+        rises = self._pause.rises(self._level.loudest, self._silence_ms)
+        self._stirring = rises or probability >= _STIRRING
 
     def _threshold(self) -> float:
         """The probability from which this window counts as speech."""

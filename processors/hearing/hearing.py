@@ -136,7 +136,7 @@ class Hearing(FrameProcessor):
     def _describe(self, name: str, window: Window) -> Frame:
         ref = UtteranceRef(name, window.number)
         if window.silence_ms:
-            return SilentFrame(ref, window.silence_ms, window.stopped_ms, window.at_ms)
+            return SilentFrame(ref, window.silence_ms, window.stopped_ms, window.at_ms, window.stirring)
         return VoicedFrame(ref, window.voiced_ms, window.at_ms)
 
     def _write_ahead(self, name: str, speaker: _Speaker, window: Window) -> None:

@@ -1,5 +1,8 @@
 """Where speech ends, by level: relative to the speaker, so that neither gain nor a steady noise floor moves it."""
 
+from collections import deque
+from statistics import median
+
 import numpy as np
 import numpy.ma  # `percentile` fetches it at its first use: 60 ms in the middle of the first sentence
 
@@ -43,6 +46,8 @@ class LevelTracker:
         self._levels = np.zeros(self._MEMORY, np.float32)
         self._windows = 0
         self._floor = 0.0
+        self.loudest = 0.0
+        """The level of the last window's loudest run."""
         self.quiet_ms = 0
         """How long the end of what was followed has been quiet; counted in whole windows."""
 
@@ -56,4 +61,29 @@ class LevelTracker:
         if self._windows % self._RENEW_EVERY == 0 or self._windows < self._RENEW_EVERY:
             known = self._levels[: min(self._windows * self._RUNS, self._MEMORY)]
             self._floor = float(np.percentile(known, 95)) * _BELOW_PEAK
-        self.quiet_ms = self.quiet_ms + WINDOW_MS if levels.max() <= self._floor else 0
+        self.loudest = float(levels.max())
+        self.quiet_ms = self.quiet_ms + WINDOW_MS if self.loudest <= self._floor else 0
+
+
+class PauseLevel:
+    """What one pause sounds like, and what stands out of it: likely the next word, before it is known to be one."""
+
+    _RISE = 10 ** (6 / 20)
+    _HUSH = 30.0
+    """Nothing under it stands out: -61 dB full scale."""
+    _SETTLED_MS = 96
+    """The last word has died away by then."""
+
+    def __init__(self) -> None:
+        self._levels: deque[float] = deque(maxlen=16)
+
+    def begin(self) -> None:
+        """A new pause."""
+        self._levels.clear()
+
+    def rises(self, level: float, silence_ms: int) -> bool:
+        """Whether the window that ends here is 6 dB louder than the pause's windows before it, in the median."""
+        rises = len(self._levels) > 1 and level > max(self._HUSH, self._RISE * median(self._levels))
+        if silence_ms >= self._SETTLED_MS:
+            self._levels.append(level)
+        return rises
