@@ -77,6 +77,34 @@ def test_a_finished_sentence_is_confirmed_after_the_complete_silence_and_not_bef
     assert room.floor.phase is Phase.ANSWERING
 
 
+@pytest.mark.parametrize(("stirs_ms", "late_ms"), [(0, 0), (WINDOW, WINDOW), (2 * WINDOW, 2 * WINDOW), (5000, 96)])
+def test_what_begins_in_the_silence_is_waited_for_but_not_for_long(stirs_ms, late_ms):
+    room = Room()
+    room.talk(ALICE, 640)
+    began = room.at_ms
+    room.quiet(128, ALICE)
+    room.hear(ALICE, "How are you?")
+    room.allow()
+    while room.floor.phase is Phase.GUESSING:
+        room.at_ms += WINDOW
+        silence_ms = int(room.at_ms - began)
+        stirring = POLICY.complete_ms <= silence_ms < POLICY.complete_ms + stirs_ms
+        room.send(Silent(ALICE, silence_ms, began, room.at_ms, stirring))
+    assert room.at_ms - began == POLICY.complete_ms + late_ms
+
+
+def test_a_word_that_began_before_its_turn_was_answered_goes_on_with_the_turn():
+    room = Room()
+    room.talk(ALICE, 640)
+    began = room.at_ms
+    room.quiet(POLICY.complete_ms - WINDOW, ALICE)
+    room.hear(ALICE, "How are you?")
+    room.allow()
+    room.at_ms += WINDOW
+    assert room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms, stirring=True)) == ()
+    assert kinds(room.talk(ALICE, WINDOW)) == [Discard]
+
+
 @pytest.mark.parametrize(
     ("text", "needed"),
     [

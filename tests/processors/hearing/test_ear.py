@@ -154,3 +154,27 @@ def test_silero_hears_no_speech_in_silence_or_noise():
     noise = np.random.default_rng(3).normal(0, 1000, 512 * 60).astype(np.int16)
     assert max(vad.probability(silence(32)) for _ in range(60)) < 0.2
     assert max(vad.probability(window) for window in noise.reshape(-1, 512)) < 0.5
+
+
+def test_the_beginning_of_the_next_word_stirs_before_it_is_speech(ear):
+    windows = listen(ear, tone(640), silence(320), tone(96, level=700), silence(320))
+    pause = [window for window in windows if window.silence_ms]
+    stirring = [window.silence_ms for window in pause if window.stirring]
+    assert stirring
+    assert 300 <= min(stirring) <= 360
+    assert max(stirring) <= 460
+
+
+def test_a_detector_that_is_not_sure_of_silence_stirs():
+    class Wavering(LevelVad):
+        def probability(self, window):
+            return max(0.32 if np.abs(window).max() > 20 else 0.0, super().probability(window))
+
+    ear = Ear(Wavering(), EarPolicy())
+    breath = tone(64, level=25)
+    windows = listen(ear, tone(640), silence(256), breath, silence(256))
+    assert [window.silence_ms for window in windows if window.silence_ms and window.stirring]
+
+
+def test_speech_itself_does_not_stir(ear):
+    assert not any(window.stirring for window in listen(ear, tone(640), silence(320), tone(640)) if window.voiced_ms)
