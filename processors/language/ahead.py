@@ -48,7 +48,6 @@ class Ahead:
         self.lines = lines
         self.request = list(request)
         self._pieces: asyncio.Queue[Delta | EngineError | None] = asyncio.Queue()
-        self._asked = False
         self._over = asyncio.Event()
         self._giving_up = asyncio.get_running_loop().call_later(_UNASKED_S, self.drop)
         self.task = create_task(self._write(deltas), "write-ahead")
@@ -57,21 +56,13 @@ class Ahead:
         """Whether it is, still, a reply to this."""
         return heard == self.heard and not self._over.is_set()
 
-    def claim(self, heard: tuple[Heard, ...]) -> bool:
-        """Whether it is, still, a reply to this; then it is not given up any more, and whoever claims it has either to
-        `stream` or to `drop` it."""
-        if not self.answers(heard):
-            return False
-        self._giving_up.cancel()
-        return True
-
     def stream(self) -> AsyncGenerator[Delta, None]:
-        """What was written so far, then the rest as it comes; closing it stops the model. To be called once.
+        """What was written so far, then the rest as it comes; closing it stops the model. To be called once: from then
+        on it is not given up.
 
         Raises:
             EngineError: the model failed.
         """
-        self._asked = True
         self._giving_up.cancel()
         return self._read()
 
@@ -102,10 +93,9 @@ class Ahead:
                 async for delta in deltas:
                     self._pieces.put_nowait(delta)
         except EngineError as error:
+            # While nobody has asked it is nobody's concern: whoever asks is answered anew.
+            self._end()
             self._pieces.put_nowait(error)
-            if not self._asked:
-                # Nobody's concern: whoever asks is answered anew.
-                self._end()
         finally:
             self._pieces.put_nowait(None)
 

@@ -90,9 +90,7 @@ class Responder(FrameProcessor):
         self._still = False
         """Nothing was said behind the newest words while they were being transcribed."""
         self._ahead: Ahead | None = None
-        """The reply begun to the newest words, until it is the answer to a question or dropped."""
-        self._adopted: Ahead | None = None
-        """The one that became the reply under way."""
+        """The reply begun to the newest words, until it becomes the reply under way or is dropped."""
         self._playing = False
         """A reply is being heard: what is asked next will be asked behind it."""
         self._in_mind = self._new_mind()
@@ -105,11 +103,9 @@ class Responder(FrameProcessor):
         await super().process_frame(frame, direction)
         match frame:
             case SpeculateFrame():
-                # At once: while others are waited for, nobody may give it up.
-                claimed = self._ahead if self._ahead and self._ahead.claim(frame.heard) else None
                 self._playing = False
                 await self.push_frame(frame, direction)
-                await self._stop(but=claimed)
+                await self._stop(but=self._ahead)
                 self._begin(frame)
                 return
             case PartialFrame(ref=ref, text=text, still=still):
@@ -224,7 +220,7 @@ class Responder(FrameProcessor):
         ahead = self._ahead
         # Since then a reply may have been played, the character's card rewritten, its mood changed.
         if ahead and ahead.answers(heard) and ahead.request == self._request(heard, ahead.lines)[1]:
-            self._ahead, self._adopted = None, ahead
+            self._ahead = None
             return ahead
         self._drop_ahead()
         return None
@@ -331,13 +327,12 @@ class Responder(FrameProcessor):
     async def _stop(self, *, but: Ahead | None = None) -> None:
         """Stop everything, and wait for it; `but` this may go on."""
         self._unread = ()
-        tasks = [task for task in (self._task, self._reading) if task]
-        aheads = [ahead for ahead in (self._ahead, self._adopted) if ahead and ahead is not but]
-        self._task = self._reading = self._adopted = None
+        tasks, ahead = (self._task, self._reading), self._ahead
+        self._task = self._reading = None
         self._ahead = but
-        # The reply first: it would take the end of what it reads for its own.
         for task in tasks:
-            await self.cancel_task(task)
-        for ahead in aheads:
+            if task:
+                await self.cancel_task(task)
+        if ahead and ahead is not but:
             ahead.drop()
             await asyncio.wait([ahead.task])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ from processors.lanes import Priority
 from processors.language.ahead import Ahead
 from processors.language.context import Background, Notes
 from processors.language.conversation import Conversation, Prompt
+from processors.language.embedded import EmbeddedLlm
 from processors.language.engines import Delta, Message, Usage
 from processors.language.responder import Responder
 from processors.language.scripted import ScriptedLlm
@@ -35,11 +37,12 @@ from processors.language.settings import LanguageSettings, Sampling
 from processors.language.tool_calls import Tool
 from processors.memory.port import Recollection, Scene, SceneKind
 from processors.memory.room import RoomMemory
+from processors.models import ModelStore
 from tests.processors.stages import Alone
 
 Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
 QUESTION, REPLY = "What is my dog called?", "It is called Rex."
-DOG = "Ann has a dog called Rex"
+DOG, CAT = "Ann has a dog called Rex", "Ann had a cat called Tom"
 READ_S, FIRST_S, WORD_S = 0.02, 0.04, 0.01
 BEGUN_S = READ_S + FIRST_S + 2.5 * WORD_S
 """By then three words of a reply are there."""
@@ -95,7 +98,10 @@ class Quick(Writer):
 
 
 class Remembering:
-    """A memory that finds the dog."""
+    """A memory that finds the dog, and what else it knows."""
+
+    def __init__(self, knows: tuple[str, ...]) -> None:
+        self._knows = knows
 
     def note(self, exchange: object) -> None:
         """Nothing is kept."""
@@ -105,7 +111,7 @@ class Remembering:
 
     async def recall(self, scene: Scene, persona_id: str, speaker_ids: tuple[str, ...], text: str) -> Recollection:
         await asyncio.sleep(0.01)
-        return Recollection((DOG,))
+        return Recollection(self._knows)
 
 
 class Moody:
@@ -126,13 +132,16 @@ class Room:
 
     llm: Writer = field(default_factory=Writer)
     remembers: bool = False
+    knows: tuple[str, ...] = (DOG,)
     mind: Moody | None = None
 
     def __post_init__(self) -> None:
         self.conversation = Conversation(Prompt("You are Ava."), most_messages=10, most_tokens=1000)
         memory = None
         if self.remembers:
-            memory = RoomMemory(Remembering(), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava", reading_ms=200)
+            memory = RoomMemory(
+                Remembering(self.knows), lambda: Scene(SceneKind.VOICE, "v", "g"), "ava", reading_ms=200
+            )
         settings = LanguageSettings(timeout_s=2.0)
         self.stage = Responder(self.llm, self.conversation, settings, SessionClock(), mind=self.mind, memory=memory)
         self.alone = Alone(self.stage)
@@ -387,17 +396,19 @@ def test_what_was_forgotten_between_question_and_reply_is_not_in_it(virtually: V
 def test_lines_that_were_read_stand_in_it_and_what_a_long_silence_leaves_time_for_is_read_instead(
     virtually: Virtually,
 ) -> None:
-    async def run(wait_ms: float) -> list[tuple[Message, ...]]:
+    async def run(wait_ms: float) -> Writer:
         room = Room(remembers=True)
         await room.begins()
         await room.is_asked(wait_ms=wait_ms)
         await room.goes_on()
         await room.close()
         assert replied(room)
-        return room.llm.asked
+        return room.llm
 
-    assert [DOG in asked[-1].content for asked in virtually(run(0))] == [False]
-    assert [DOG in asked[-1].content for asked in virtually(run(500))] == [False, True]
+    at_once, later = virtually(run(0)), virtually(run(500))
+    assert [DOG in asked[-1].content for asked in at_once.asked] == [False]
+    assert [DOG in asked[-1].content for asked in later.asked] == [False, True]
+    assert later.ended == ["stopped", "said"]
 
 
 def test_what_came_to_mind_too_late_for_it_serves_the_next_reply(virtually: Virtually) -> None:
@@ -415,6 +426,31 @@ def test_what_came_to_mind_too_late_for_it_serves_the_next_reply(virtually: Virt
 
     asked = virtually(run()).llm.asked
     assert [DOG in messages[-1].content for messages in asked] == [False, True]
+
+
+def test_what_was_taken_to_be_read_and_was_not_serves_the_next_reply(virtually: Virtually) -> None:
+    async def run() -> Room:
+        room = Room(remembers=True, knows=(DOG, CAT))
+        await room.hears("Well, my dog", still=False)
+        # The words, a pause to see whether they go on, half of the first line.
+        await room.goes_on(READ_S + 0.1 + READ_S / 2)
+        await room.hears()
+        await room.goes_on(READ_S / 2 + BEGUN_S)
+        await room.is_asked()
+        await room.goes_on()
+        await room.alone.send(ReplyPlayedFrame(1, REPLY, complete=True, at_ms=0.0), up=True)
+        await room.goes_on()
+        await room.is_asked(attempt=2)
+        await room.goes_on()
+        await room.close()
+        return room
+
+    room = virtually(run())
+    assert room.llm.ended == ["said", "said"]
+    assert [[line in messages[-1].content for line in (DOG, CAT)] for messages in room.llm.asked] == [
+        [True, False],
+        [False, True],
+    ]
 
 
 # --- when nobody asks -----------------------------------------------------------------------------------------------
@@ -655,20 +691,35 @@ def test_asked_for_at_the_very_moment_when_it_is_given_up_a_reply_comes(virtuall
     assert came_s < 1
 
 
+def begun(heard: tuple[Heard, ...]) -> Ahead:
+    """One by itself."""
+
+    def create(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+        return asyncio.create_task(work, name=name)
+
+    return Ahead(heard, Notes(), (), [], Writer().stream([Message("user", QUESTION)], Sampling()), create)
+
+
+def test_a_stream_that_was_handed_out_is_not_given_up_though_it_is_not_read_yet(virtually: Virtually) -> None:
+    async def run() -> str:
+        stream = begun((Heard("ann", QUESTION),)).stream()
+        await asyncio.sleep(1)
+        async with asyncio.timeout(1):
+            return "".join([delta.text async for delta in stream])
+
+    assert virtually(run()) == REPLY
+
+
 def test_a_stream_that_is_dropped_ends(virtually: Virtually) -> None:
     """Also if it never began."""
 
     async def run(after_s: float) -> list[str]:
         heard = (Heard("ann", QUESTION),)
-
-        def create(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-            return asyncio.create_task(work, name=name)
-
-        ahead = Ahead(heard, Notes(), (), [], Writer().stream([Message("user", QUESTION)], Sampling()), create)
+        ahead = begun(heard)
         if after_s:
             await asyncio.sleep(after_s)
         ahead.drop()
-        assert not ahead.claim(heard)
+        assert not ahead.answers(heard)
         async with asyncio.timeout(1):
             said = [delta.text async for delta in ahead.stream()]
             await ahead.unasked()
@@ -677,3 +728,38 @@ def test_a_stream_that_is_dropped_ends(virtually: Virtually) -> None:
 
     assert virtually(run(0)) == []
     assert virtually(run(FIRST_S + WORD_S / 2)) == ["It"]
+
+
+async def test_the_embedded_model_is_free_within_50_ms_of_being_told_to_stop() -> None:
+    llm = EmbeddedLlm(ModelStore(None), "smollm2-135m-instruct", context_tokens=1024)
+    await llm.start()
+    try:
+        conversation = Conversation(Prompt("You are Ava. You tell long stories."), most_messages=10, most_tokens=800)
+        stage = Responder(llm, conversation, LanguageSettings(), SessionClock())
+        await llm.prefill(conversation.prefix)
+        taken_s: list[float] = []
+        for turn in range(3):
+            under_way = asyncio.Event()
+            stream = llm.stream
+
+            async def told(*words: Any, stream: Any = stream, begun: asyncio.Event = under_way, **named: Any) -> Any:
+                async with contextlib.aclosing(stream(*words, **named)) as deltas:
+                    async for delta in deltas:
+                        begun.set()
+                        yield delta
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(llm, "stream", told)
+                alone = Alone(stage)
+                await alone.send(PartialFrame(UtteranceRef("ann", turn), "Tell me a long story.", still=True))
+                async with asyncio.timeout(10):
+                    await under_way.wait()
+                began_s = time.perf_counter()
+                await alone.send(DiscardFrame(turn))
+                await llm._lane.run(lambda _: None)
+                taken_s.append(time.perf_counter() - began_s)
+        await stage.cleanup()
+        # The quickest counts: what it takes, without what the machine was busy with.
+        assert min(taken_s) < 0.05
+    finally:
+        await llm.close()
