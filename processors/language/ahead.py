@@ -48,21 +48,37 @@ class Ahead:
         self.lines = lines
         self.request = list(request)
         self._pieces: asyncio.Queue[Delta | EngineError | None] = asyncio.Queue()
-        self._asked = False
         self._over = asyncio.Event()
+        self._giving_up = asyncio.get_running_loop().call_later(_UNASKED_S, self.drop)
         self.task = create_task(self._write(deltas), "write-ahead")
 
     def answers(self, heard: tuple[Heard, ...]) -> bool:
         """Whether it is, still, a reply to this."""
         return heard == self.heard and not self._over.is_set()
 
-    async def stream(self) -> AsyncGenerator[Delta, None]:
-        """What was written so far, then the rest as it comes; closing it stops the model.
+    def stream(self) -> AsyncGenerator[Delta, None]:
+        """What was written so far, then the rest as it comes; closing it stops the model. To be called once: from then
+        on it is not given up.
 
         Raises:
             EngineError: the model failed.
         """
-        self._asked = True
+        self._giving_up.cancel()
+        return self._read()
+
+    async def unasked(self) -> None:
+        """Returns once nobody will ask for it any more."""
+        await self._over.wait()
+
+    def drop(self) -> None:
+        """Stop the model. Whoever reads the stream finds its end."""
+        if not self._over.is_set():
+            self._end()
+            self.task.cancel()
+            # One that has not begun yet never will.
+            self._pieces.put_nowait(None)
+
+    async def _read(self) -> AsyncGenerator[Delta, None]:
         try:
             while (piece := await self._pieces.get()) is not None:
                 if isinstance(piece, EngineError):
@@ -71,27 +87,18 @@ class Ahead:
         finally:
             self.drop()
 
-    async def unasked(self) -> None:
-        """Returns once nobody will ask for it any more."""
-        await self._over.wait()
-
-    def drop(self) -> None:
-        """Stop the model."""
-        self._over.set()
-        self.task.cancel()
-
     async def _write(self, deltas: AsyncGenerator[Delta, None]) -> None:
-        giving_up = asyncio.get_running_loop().call_later(_UNASKED_S, self._give_up)
         try:
             async with contextlib.aclosing(deltas):
                 async for delta in deltas:
                     self._pieces.put_nowait(delta)
-            self._pieces.put_nowait(None)
         except EngineError as error:
+            # While nobody has asked it is nobody's concern: whoever asks is answered anew.
+            self._end()
             self._pieces.put_nowait(error)
         finally:
-            giving_up.cancel()
+            self._pieces.put_nowait(None)
 
-    def _give_up(self) -> None:
-        if not self._asked:
-            self.drop()
+    def _end(self) -> None:
+        self._over.set()
+        self._giving_up.cancel()

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame
@@ -15,6 +15,7 @@ from processors.clock import SessionClock
 from processors.errors import EngineError
 from processors.floor import Heard, UtteranceRef
 from processors.frames import (
+    ConfirmFrame,
     DiscardFrame,
     PartialFrame,
     ReplyFailedFrame,
@@ -89,6 +90,9 @@ class Responder(FrameProcessor):
         self._still = False
         """Nothing was said behind the newest words while they were being transcribed."""
         self._ahead: Ahead | None = None
+        """The reply begun to the newest words, until it becomes the reply under way or is dropped."""
+        self._playing = False
+        """A reply is being heard: what is asked next will be asked behind it."""
         self._in_mind = self._new_mind()
         self._late: asyncio.Task[None] | None = None
         """Looks up what the reply that has begun could not wait for."""
@@ -99,17 +103,21 @@ class Responder(FrameProcessor):
         await super().process_frame(frame, direction)
         match frame:
             case SpeculateFrame():
+                self._playing = False
                 await self.push_frame(frame, direction)
-                ahead, self._ahead = self._ahead, None
-                await self._stop()
-                self._begin(frame, ahead)
+                await self._stop(but=self._ahead)
+                self._begin(frame)
                 return
             case PartialFrame(ref=ref, text=text, still=still):
                 self._listen(ref, text, still)
                 return
             case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
+                self._playing = False
                 await self._stop()
+            case ConfirmFrame():
+                self._playing = True
             case ReplyPlayedFrame(attempt=attempt, spoken=spoken):
+                self._playing = False
                 asked = self._asked.pop(attempt, None)
                 if asked and spoken:
                     heard, notes = asked
@@ -143,12 +151,11 @@ class Responder(FrameProcessor):
 
     def _listen(self, ref: UtteranceRef, text: str, still: bool) -> None:
         heard = (Heard(ref.speaker, text),)
-        if self._ahead:
-            if self._ahead.answers(heard):
-                return
-            self._drop_ahead()
         if not (self._task and not self._task.done()):
             self._in_mind.listen(ref)
+        if self._ahead and self._ahead.answers(heard):
+            return
+        self._drop_ahead()
         self._still = still
         self._read_ahead(heard)
 
@@ -200,14 +207,23 @@ class Responder(FrameProcessor):
 
     def _write_ahead(self, heard: tuple[Heard, ...]) -> Ahead | None:
         """Begin the reply to words that may be all, if nothing came behind them so far."""
-        if self._unread or not self._still or not heard[-1].text.endswith(_ENDS):
+        if self._unread or self._playing or not self._still or not heard[-1].text.endswith(_ENDS):
             return None
         lines = self._in_mind.read
-        notes = self._notes(heard, lines)
-        request = self._conversation.request(heard, notes)
+        notes, request = self._request(heard, lines)
         deltas = self._llm.stream(request, self._settings.sampling, priority=Priority.SPECULATION)
         self._ahead = Ahead(heard, notes, lines, request, deltas, self.create_task)
         return self._ahead
+
+    def _adopt(self, heard: tuple[Heard, ...]) -> Ahead | None:
+        """The reply begun ahead, if what the model was asked then is what it would be asked now."""
+        ahead = self._ahead
+        # Since then a reply may have been played, the character's card rewritten, its mood changed.
+        if ahead and ahead.answers(heard) and ahead.request == self._request(heard, ahead.lines)[1]:
+            self._ahead = None
+            return ahead
+        self._drop_ahead()
+        return None
 
     def _drop_ahead(self) -> None:
         if self._ahead:
@@ -215,47 +231,49 @@ class Responder(FrameProcessor):
             self._ahead = None
 
     async def _read_these(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> None:
-        await self._llm.prefill(self._conversation.request(heard, self._notes(heard, lines)))
+        await self._llm.prefill(self._request(heard, lines)[1])
         self._in_mind.done(lines)
 
     async def _asking(
-        self, frame: SpeculateFrame, ahead: Ahead | None
+        self, frame: SpeculateFrame
     ) -> tuple[Notes, tuple[str, ...], list[Message], AsyncGenerator[Delta, None]]:
         """What matters for a reply, what in it comes to mind, the request, and its answer: begun ahead, or anew."""
         token_ms = token_ms_of(self._llm)
         spare_ms = max(FREE_MS, frame.wait_ms - REPLY_MS)
-        recalling = self._recall(frame.heard)
-        waits = self._in_mind.waits(token_ms, spare_ms)
-        if ahead and ahead.answers(frame.heard) and not (waits and self._memory):
-            await self._recall_late(recalling)
-            # What has not been read by now is left to the next reply.
-            self._in_mind.for_reply((), token_ms, 0.0, self._clock.now_ms())
-            return ahead.notes, ahead.lines, ahead.request, ahead.stream()
-        if ahead:
-            ahead.drop()
-        if waits:
-            recollection, _ = await asyncio.gather(recalling, self._prepare(frame.heard))
+        found: tuple[str, ...] = ()
+        if self._memory and self._in_mind.waits(token_ms, spare_ms):
+            self._drop_ahead()
+            recollection, _ = await asyncio.gather(self._recall(frame.heard), self._prepare(frame.heard))
             found = recollection.lines
         else:
-            await self._recall_late(recalling)
+            await self._recall_late(frame.heard)
+            if ahead := self._adopt(frame.heard):
+                # What has not been read by now is left to the next reply.
+                self._in_mind.for_reply((), token_ms, 0.0, self._clock.now_ms())
+                return ahead.notes, ahead.lines, ahead.request, ahead.stream()
             await self._prepare(frame.heard)
-            found = ()
         lines = self._in_mind.for_reply(found, token_ms, spare_ms, self._clock.now_ms())
-        notes = self._notes(frame.heard, lines)
-        request = self._conversation.request(frame.heard, notes)
+        notes, request = self._request(frame.heard, lines)
         return notes, lines, request, self._llm.stream(request, self._settings.sampling)
+
+    def _request(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> tuple[Notes, list[Message]]:
+        """What the model is asked now, and the notes in it."""
+        notes = self._notes(heard, lines)
+        return notes, self._conversation.request(heard, notes)
 
     def _notes(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> Notes:
         notes = self._mind.notes(heard) if self._mind else NO_NOTES
         return replace(notes, knowledge=(*notes.knowledge, *lines)) if lines else notes
 
-    async def _recall_late(self, recalling: Coroutine[Any, Any, Recollection]) -> None:
+    async def _recall_late(self, heard: tuple[Heard, ...]) -> None:
         """Have the rest looked up beside the reply, for the next one."""
+        if self._memory is None:
+            return
         if self._late:
             await self.cancel_task(self._late)
 
         async def leave() -> None:
-            self._in_mind.leave((await recalling).lines)
+            self._in_mind.leave((await self._recall(heard)).lines)
 
         self._late = self.create_task(leave(), name="recall-late")
 
@@ -266,15 +284,15 @@ class Responder(FrameProcessor):
         if self._mind:
             await self._mind.prepare(heard)
 
-    def _begin(self, frame: SpeculateFrame, ahead: Ahead | None) -> None:
+    def _begin(self, frame: SpeculateFrame) -> None:
         self._asked[frame.attempt] = frame.heard, NO_NOTES
         while len(self._asked) > _ATTEMPTS_KEPT:
             self._asked.popitem(last=False)
         with logger.contextualize(turn=frame.turn):
-            self._task = self.create_task(self._respond(frame, ahead), name=f"respond-{frame.attempt}")
+            self._task = self.create_task(self._respond(frame), name=f"respond-{frame.attempt}")
 
-    async def _respond(self, frame: SpeculateFrame, ahead: Ahead | None) -> None:
-        notes, lines, messages, stream = await self._asking(frame, ahead)
+    async def _respond(self, frame: SpeculateFrame) -> None:
+        notes, lines, messages, stream = await self._asking(frame)
         self._asked[frame.attempt] = frame.heard, notes
         cut_short = False
         try:
@@ -306,10 +324,15 @@ class Responder(FrameProcessor):
         failed = ReplyFailedFrame(attempt, f"the language model failed: {error}")
         await self.push_frame(failed, FrameDirection.UPSTREAM)
 
-    async def _stop(self) -> None:
+    async def _stop(self, *, but: Ahead | None = None) -> None:
+        """Stop everything, and wait for it; `but` this may go on."""
         self._unread = ()
-        tasks = (self._task, self._reading, self._ahead and self._ahead.task)
-        self._task = self._reading = self._ahead = None
+        tasks, ahead = (self._task, self._reading), self._ahead
+        self._task = self._reading = None
+        self._ahead = but
         for task in tasks:
             if task:
                 await self.cancel_task(task)
+        if ahead and ahead is not but:
+            ahead.drop()
+            await asyncio.wait([ahead.task])

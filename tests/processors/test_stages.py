@@ -168,6 +168,32 @@ def test_what_somebody_who_left_was_saying_is_over(virtually: Virtually) -> None
     assert virtually(run()).of(SilentFrame)[-1].silence_ms >= 10_000
 
 
+class SlowEngine(Engine):
+    """Takes 100 ms for its words."""
+
+    async def transcribe(self, segment: Segment, *, priority: Priority = Priority.LIVE) -> str:
+        await asyncio.sleep(0.1)
+        return MADE_UP
+
+
+@pytest.mark.parametrize(
+    ("then", "still"), [(silence(0.3), True), (tone(0.3), False)], ids=["silence", "speech goes on"]
+)
+def test_words_ahead_tell_whether_something_was_said_behind_them(virtually: Virtually, then: Pcm, still: bool) -> None:
+    async def run() -> list[PartialFrame]:
+        stage, alone = hearing(SlowEngine())
+        await listen(alone, np.concatenate((tone(0.8), silence(0.064))))
+        await alone.settle(0.05)
+        assert alone.of(PartialFrame) == [], "the engine is at it"
+        await listen(alone, then[: len(then) // 2])
+        await alone.settle(0.06)
+        partials = alone.of(PartialFrame)
+        await stage.cleanup()
+        return partials
+
+    assert [(frame.text, frame.still) for frame in virtually(run())] == [(MADE_UP, still)]
+
+
 # --- language ---------------------------------------------------------------------------------------------------
 
 
