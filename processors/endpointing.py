@@ -134,8 +134,8 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
     end = text.rstrip(_CLOSING)[-1:]
     sure = completeness >= (policy.sure_question if end == "?" else policy.sure)
     by_words = _silence_by_words(text, policy, believed=sure or end == "?")
-    if sure and end != ",":
-        # A hanging word that sounds final was more likely misheard. A comma was not: it stands for how it was said.
+    if sure:
+        # A hanging word that sounds final was more likely misheard, and a comma set too early.
         return min(by_words, policy.open_ms)
     # A question whose words are complete hangs in the air by its nature.
     return max(by_words, policy.open_ms if completeness >= policy.unsure or end == "?" else policy.doubtful_ms)

@@ -213,7 +213,9 @@ class Hearing(FrameProcessor):
         if known:
             known.task.cancel()
         silence_ms = (ear.length - ear.spoken_length) * WINDOW_MS
-        pause = Pause(ear.sound(), self._scribe(name, speaker).segment(ear.sound), silence_ms)
+        segment = self._scribe(name, speaker).segment(ear.sound)
+        lead_ms = self._settings.ear.pre_roll_ms if segment.part == 0 else 0
+        pause = Pause(ear.sound(), segment, silence_ms, lead_ms)
         task = asyncio.create_task(detector.completeness(pause), name="judge")
         # A failure nobody asked about is nobody's concern.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())

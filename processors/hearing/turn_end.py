@@ -31,6 +31,8 @@ class Pause:
     """Its last part, as it is transcribed."""
     silence_ms: int
     """How long the pause is so far."""
+    lead_ms: int = 0
+    """How much of `segment` is from before its first speech."""
 
 
 class TurnEndDetector(Protocol):

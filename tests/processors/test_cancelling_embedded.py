@@ -51,7 +51,7 @@ async def test_moonshine_is_free_for_the_next_within_a_token(monkeypatch: pytest
         await cancel_s(stt.transcribe(Segment("ann", 1, speech)), under_way.wait())
         cancelled.set()
         await stt.transcribe(Segment("ann", 2, speech[:16000]))
-        assert passes.count(len(speech)) == 3, "not a token more for nobody"
+        assert sum(samples >= len(speech) for samples in passes) == 3, "not a token more for nobody"
     finally:
         await stt.close()
 
