@@ -73,7 +73,7 @@ class Ahead:
     def drop(self) -> None:
         """Stop the model. Whoever reads the stream finds its end."""
         if not self._over.is_set():
-            self._end()
+            self._over.set()
             self.task.cancel()
             # One that has not begun yet never will.
             self._pieces.put_nowait(None)
@@ -94,11 +94,7 @@ class Ahead:
                     self._pieces.put_nowait(delta)
         except EngineError as error:
             # While nobody has asked it is nobody's concern: whoever asks is answered anew.
-            self._end()
+            self._over.set()
             self._pieces.put_nowait(error)
         finally:
             self._pieces.put_nowait(None)
-
-    def _end(self) -> None:
-        self._over.set()
-        self._giving_up.cancel()
