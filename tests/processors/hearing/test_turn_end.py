@@ -91,7 +91,7 @@ async def test_without_its_model_it_says_which_setting_wants_it(tmp_path: Path):
 
 
 def test_its_scale_is_that_of_the_turn_policy():
-    assert completeness_of(2.4) == pytest.approx(0.95)
+    assert completeness_of(2.1) == pytest.approx(0.95)
     assert completeness_of(0.8) == pytest.approx(0.3)
     assert completeness_of(-1e9) < 1e-6 < 1 - 1e-6 < completeness_of(1e9)
 
