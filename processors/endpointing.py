@@ -133,16 +133,21 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
         return max(by_words, policy.open_ms) if judging else by_words
     end = text.rstrip(_CLOSING)[-1:]
     sure = completeness >= (policy.sure_question if end == "?" else policy.sure)
-    by_words = _silence_by_words(text, policy, believed=sure or end == "?")
     if sure:
         # A hanging word that sounds final was more likely misheard, and a comma set too early.
-        return min(by_words, policy.open_ms)
+        return min(_silence_by_words(text, policy, ended=True), policy.open_ms)
+    by_words = _silence_by_words(text, policy, believed=end == "?")
     # A question whose words are complete hangs in the air by its nature.
     return max(by_words, policy.open_ms if completeness >= policy.unsure or end == "?" else policy.doubtful_ms)
 
 
-def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True) -> int:
-    """`believed`: the mark behind the last word stands for an end, even where few sentences end ("The movie was.")."""
+def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True, ended: bool = False) -> int:
+    """The silence (ms) that words alone ask for.
+
+    Args:
+        believed: the mark behind the last word stands for an end, even where few sentences end ("The movie was.").
+        ended: it sounds like an end, whether there is a mark yet or not: words may be written down before there is.
+    """
     words = words_of(text)
     stripped = text.rstrip(_CLOSING)
     ends_sentence = stripped.endswith((".", "!", "?")) and not stripped.endswith(("...", "…"))
@@ -154,7 +159,7 @@ def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True) -
     if len(words) > 1 and (all(word in _DIGITS for word in words[-2:]) or _SEVERAL_DIGITS.fullmatch(words[-1])):
         # Somebody dictates a number: nobody knows how long it is.
         return policy.open_ms if ends_sentence else policy.trailing_ms
-    return policy.complete_ms if ends_sentence else policy.open_ms
+    return policy.complete_ms if ends_sentence or ended else policy.open_ms
 
 
 def is_back_channel(text: str, spoken_ms: float = math.inf) -> bool:

@@ -99,6 +99,8 @@ def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.open_ms
     assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.doubtful_ms
     assert required_silence_ms("I like tea", POLICY, completeness=0.1) == POLICY.doubtful_ms
+    assert required_silence_ms("I like tea", POLICY, completeness=0.8) == POLICY.open_ms
+    assert required_silence_ms("I like tea", POLICY, completeness=0.96) == POLICY.complete_ms
     assert POLICY.open_ms < POLICY.doubtful_ms <= POLICY.trailing_ms
     assert required_silence_ms("Are you against?", POLICY) == POLICY.complete_ms
     assert required_silence_ms("Do you like the?", POLICY, completeness=0.1) == POLICY.trailing_ms
