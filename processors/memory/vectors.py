@@ -24,6 +24,7 @@ from loguru import logger
 
 from processors.errors import AcoreError, EngineError, SettingError
 from processors.lanes import Job, Lane, Priority
+from processors.memory.blank_memory import blank_memory
 from processors.memory.embedding import Embedder, Meanings
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ class ChromaVectors:
 
     async def add(self, shelf: str, ids: Sequence[int], meanings: Meanings) -> None:
         def work(job: Job) -> None:
-            self._shelf(shelf).upsert(ids=[str(id) for id in ids], embeddings=meanings)
+            with blank_memory():
+                self._shelf(shelf).upsert(ids=[str(id) for id in ids], embeddings=meanings)
 
         if ids:
             await self._lane.run(work, priority=Priority.BACKGROUND)
@@ -139,7 +141,8 @@ class ChromaVectors:
     async def remove(self, shelf: str, ids: Sequence[int]) -> None:
         def work(job: Job) -> None:
             if shelf in self._known:
-                self._shelf(shelf).delete(ids=[str(id) for id in ids])
+                with blank_memory():
+                    self._shelf(shelf).delete(ids=[str(id) for id in ids])
 
         if ids:
             await self._lane.run(work, priority=Priority.BACKGROUND)
@@ -218,7 +221,9 @@ class ChromaVectors:
 
     def _nearest(self, shelf: "Collection", meaning: Meanings, most: int) -> list[Near]:
         one = np.asarray(meaning, np.float32).reshape(1, -1)
-        found = shelf.query(query_embeddings=one, n_results=most, include=["distances"])
+        # What was added is put into the index when somebody asks, at the latest.
+        with blank_memory():
+            found = shelf.query(query_embeddings=one, n_results=most, include=["distances"])
         distances = found["distances"]
         assert distances is not None, "they were asked for"
         return [Near(int(id), 1 - far) for id, far in zip(found["ids"][0], distances[0], strict=True)]
