@@ -8,9 +8,9 @@ look, where it was 680 to 740.
 
 import asyncio
 import contextlib
-import ctypes
-import sys
 from collections.abc import AsyncIterator
+
+from processors.glibc import malloc_trim, mallopt
 
 _M_ARENA_MAX = -8
 _HEAPS = 2
@@ -19,14 +19,12 @@ _EVERY_S = 30.0
 
 def few_heaps() -> None:
     """Have threads share heaps. To be called before there are many of either; does nothing where there is no glibc."""
-    if (mallopt := _glibc("mallopt")) is not None:
-        mallopt(_M_ARENA_MAX, _HEAPS)
+    mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 def give_back() -> None:
     """Return what was freed to the system. Takes milliseconds: not for the event loop."""
-    if (malloc_trim := _glibc("malloc_trim")) is not None:
-        malloc_trim(0)
+    malloc_trim(0)
 
 
 @contextlib.asynccontextmanager
@@ -44,7 +42,3 @@ async def _keep_lean(every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         await asyncio.to_thread(give_back)
-
-
-def _glibc(name: str):
-    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
