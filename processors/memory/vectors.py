@@ -13,10 +13,10 @@ import os
 import shutil
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -30,6 +30,8 @@ from processors.memory.embedding import Embedder, Meanings
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
+
+T = TypeVar("T")
 
 _SHELVES_AT_HAND = 256
 _OURS = ("m-", "k-", "s-")
@@ -122,11 +124,10 @@ class ChromaVectors:
 
     async def add(self, shelf: str, ids: Sequence[int], meanings: Meanings) -> None:
         def work(job: Job) -> None:
-            with blank_memory():
-                self._shelf(shelf).upsert(ids=[str(id) for id in ids], embeddings=meanings)
+            self._shelf(shelf).upsert(ids=[str(id) for id in ids], embeddings=meanings)
 
         if ids:
-            await self._lane.run(work, priority=Priority.BACKGROUND)
+            await self._in_index(work, Priority.BACKGROUND)
 
     async def nearest(self, shelves: Sequence[str], meaning: Meanings, most: int) -> tuple[Near, ...]:
         def work(job: Job) -> tuple[Near, ...]:
@@ -136,22 +137,21 @@ class ChromaVectors:
                     found += self._nearest(self._shelf(shelf), meaning, most)
             return tuple(sorted(found, key=lambda one: -one.likeness)[:most])
 
-        return await self._lane.run(work, priority=Priority.LIVE)
+        return await self._in_index(work, Priority.LIVE)
 
     async def remove(self, shelf: str, ids: Sequence[int]) -> None:
         def work(job: Job) -> None:
             if shelf in self._known:
-                with blank_memory():
-                    self._shelf(shelf).delete(ids=[str(id) for id in ids])
+                self._shelf(shelf).delete(ids=[str(id) for id in ids])
 
         if ids:
-            await self._lane.run(work, priority=Priority.BACKGROUND)
+            await self._in_index(work, Priority.BACKGROUND)
 
     async def count(self, shelf: str) -> int:
         def work(job: Job) -> int:
             return self._shelf(shelf).count() if shelf in self._known else 0
 
-        return await self._lane.run(work, priority=Priority.BACKGROUND)
+        return await self._in_index(work, Priority.BACKGROUND)
 
     async def clear(self) -> None:
         await self._lane.run(self._clear, priority=Priority.BACKGROUND)
@@ -160,6 +160,15 @@ class ChromaVectors:
         if self._client is not None:
             await self._lane.run(self._let_go, priority=Priority.BACKGROUND)
         await self._lane.close()
+
+    async def _in_index(self, work: Callable[[Job], T], priority: Priority) -> T:
+        """Do `work` on the thread. Chroma stores all the room it reserves, and it reserves at any call, searches too."""
+
+        def blankly(job: Job) -> T:
+            with blank_memory():
+                return work(job)
+
+        return await self._lane.run(blankly, priority=priority)
 
     def _open(self, job: Job) -> None:
         try:
@@ -221,9 +230,7 @@ class ChromaVectors:
 
     def _nearest(self, shelf: "Collection", meaning: Meanings, most: int) -> list[Near]:
         one = np.asarray(meaning, np.float32).reshape(1, -1)
-        # What was added is put into the index when somebody asks, at the latest.
-        with blank_memory():
-            found = shelf.query(query_embeddings=one, n_results=most, include=["distances"])
+        found = shelf.query(query_embeddings=one, n_results=most, include=["distances"])
         distances = found["distances"]
         assert distances is not None, "they were asked for"
         return [Near(int(id), 1 - far) for id, far in zip(found["ids"][0], distances[0], strict=True)]
