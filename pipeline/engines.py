@@ -23,8 +23,6 @@ from processors.thinking.model import ThinkingModel, make_thinking, thinking_ref
 
 VOICE_KINDS = ("stt", "llm", "tts")
 EVERY_KIND = (*VOICE_KINDS, "embedding")
-_JUDGES_WITH = {"punctuation": MOONSHINE}
-"""The model, in the manifest, that a detector of turns' ends loads or shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ def model_of_engine(settings: Settings, engine: str) -> str:
 def _models_of_engines(settings: Settings) -> dict[tuple[str, str], str]:
     return {
         ("stt", "moonshine"): MOONSHINE,
+        ("turn end", "punctuation"): MOONSHINE,
         ("stt", "parakeet"): settings.hearing.parakeet.model,
         ("llm", "embedded"): settings.language.embedded_model,
         ("embedding", "chroma"): EMBEDDING_MODEL,
@@ -76,7 +75,7 @@ def models_needed(settings: Settings, kinds: Collection[str] = VOICE_KINDS) -> l
     hearing, language, speaking = settings.hearing, settings.language, settings.speaking
     refs = (*model_list(language), thinking_ref(settings.thinking, language))
     needed = [("stt", of_engine.get(("stt", name), "")) for name in (hearing.engine, *hearing.fallbacks)]
-    needed.append(("stt", _JUDGES_WITH.get(chosen_turn_end(hearing), "")))
+    needed.append(("stt", of_engine.get(("turn end", chosen_turn_end(hearing)), "")))
     needed += [("llm", ref.model) for ref in refs if ref and ref.provider == "embedded"]
     needed += [("tts", of_engine.get(("tts", name), "")) for name in (speaking.engine, *speaking.fallbacks)]
     if settings.memory.enabled:
