@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from processors.frames import SpeakerAudioFrame
+from tests.sounds import Pcm
+
 F = TypeVar("F", bound=Frame)
 
 
@@ -53,3 +56,12 @@ class Alone:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def listen(alone: Alone, sound: Pcm, speaker: str = "ann", *, since_ms: int = 0) -> None:
+    """Have a hearing stage hear `sound` (16 kHz), which began `since_ms` into the session, frame by frame."""
+    for tick, start in enumerate(range(0, len(sound) - 319, 320), 1):
+        audio = sound[start : start + 320].tobytes()
+        frame = SpeakerAudioFrame(user_id=speaker, audio=audio, sample_rate=16000, num_channels=1)
+        frame.pts = since_ms * 1_000_000 + tick * 20_000_000
+        await alone.send(frame)

@@ -46,7 +46,7 @@ from processors.speaking.settings import SpeakingSettings
 from processors.speaking.speaker import Filler, Speaker, Voice
 from processors.turns import Heard, UtteranceRef
 from tests.pipeline.replays import LevelVad, tone
-from tests.processors.stages import Alone
+from tests.processors.stages import Alone, listen
 from tests.sounds import Pcm, silence
 
 Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -87,14 +87,6 @@ class UnsureVad(LevelVad):
 def hearing(stt: Any = None, vad: Any = LevelVad, **settings: Any) -> tuple[Hearing, Alone]:
     stage = Hearing(stt or ScriptedStt(["Hello."]), vad, None, HearingSettings(**settings), SessionClock())
     return stage, Alone(stage)
-
-
-async def listen(alone: Alone, sound: Pcm, speaker: str = "ann") -> None:
-    for tick, start in enumerate(range(0, len(sound) - 319, 320), 1):
-        audio = sound[start : start + 320].tobytes()
-        frame = SpeakerAudioFrame(user_id=speaker, audio=audio, sample_rate=16000, num_channels=1)
-        frame.pts = tick * 20_000_000
-        await alone.send(frame)
 
 
 def test_audio_ends_at_hearing_and_windows_go_on(virtually: Virtually) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.settings import load_settings
 from processors.clock import SessionClock
 from processors.errors import EngineError, ModelError, SettingError
 from processors.floor import UtteranceRef
-from processors.frames import CompletenessFrame, SpeakerAudioFrame, TranscribeFrame
+from processors.frames import CompletenessFrame, TranscribeFrame
 from processors.hearing.engines import Segment, make_stt
 from processors.hearing.hearing import Hearing
 from processors.hearing.moonshine import MoonshineStt
@@ -23,8 +22,8 @@ from processors.hearing.settings import HearingSettings
 from processors.hearing.turn_end import Pause, SmartTurn, TurnEndDetector, chosen_turn_end, make_turn_end
 from processors.models import ModelStore
 from tests.pipeline.replays import LevelVad, tone
-from tests.processors.stages import Alone
-from tests.sounds import RATE_HZ, Pcm, cut, recording, silence
+from tests.processors.stages import Alone, listen
+from tests.sounds import RATE_HZ, cut, recording, silence
 
 Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
 ANN = UtteranceRef("ann", 1)
@@ -81,7 +80,7 @@ async def test_nothing_said_is_not_finished():
         await detector.close()
 
 
-async def test_without_its_model_it_says_which_setting_wants_it(tmp_path: Path):
+async def test_without_its_model_it_says_which_setting_wants_it():
     detector = PunctuationTurnEnd(MoonshineStt(STORE), STORE)
     try:
         with pytest.raises(EngineError, match="HEARING_TURN_END"):
@@ -135,7 +134,7 @@ def test_a_detector_that_needs_moonshine_has_it_fetched():
     assert "moonshine-tiny-en" not in models_needed(load_settings(environ={"STT_ENGINE": "parakeet"}))
 
 
-async def test_a_model_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_model_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     def missing(self: ModelStore, name: str) -> Any:
         raise ModelError(f"{name} is not here")
 
@@ -168,14 +167,6 @@ class Listener:
         return 0.7
 
 
-async def hear(alone: Alone, sound: Pcm, *, since_ms: int = 0) -> None:
-    for tick, start in enumerate(range(0, len(sound) - 319, 320), 1):
-        audio = sound[start : start + 320].tobytes()
-        frame = SpeakerAudioFrame(user_id="ann", audio=audio, sample_rate=16000, num_channels=1)
-        frame.pts = since_ms * 1_000_000 + tick * 20_000_000
-        await alone.send(frame)
-
-
 def stage(detector: Listener) -> tuple[Hearing, Alone]:
     hearing = Hearing(ScriptedStt(["Hello."]), LevelVad, detector, HearingSettings(), SessionClock())
     return hearing, Alone(hearing)
@@ -187,12 +178,12 @@ def test_a_detector_is_not_asked_before_it_has_heard_enough_of_the_pause(virtual
     async def run() -> list[int]:
         hearing, alone = stage(detector)
         told: list[int] = []
-        await hear(alone, np.concatenate((tone(1.0), silence(0.12))))
+        await listen(alone, np.concatenate((tone(1.0), silence(0.12))))
         await alone.send(TranscribeFrame(ANN, 1, 1), up=True)
         await alone.settle(1)
         told.append(len(alone.of(CompletenessFrame)))
         for since_ms in range(1120, 1400, 20):
-            await hear(alone, silence(0.02), since_ms=since_ms)
+            await listen(alone, silence(0.02), since_ms=since_ms)
             await alone.settle(0.01)
             told.append(len(alone.of(CompletenessFrame)))
         await hearing.cleanup()
@@ -216,9 +207,9 @@ def test_speech_that_goes_on_before_that_is_not_judged(virtually: Virtually):
 
     async def run() -> list[CompletenessFrame]:
         hearing, alone = stage(detector)
-        await hear(alone, np.concatenate((tone(1.0), silence(0.1))))
+        await listen(alone, np.concatenate((tone(1.0), silence(0.1))))
         await alone.send(TranscribeFrame(ANN, 1, 1), up=True)
-        await hear(alone, np.concatenate((tone(0.5), silence(0.1))), since_ms=1100)
+        await listen(alone, np.concatenate((tone(0.5), silence(0.1))), since_ms=1100)
         await alone.settle(1)
         await hearing.cleanup()
         return alone.of(CompletenessFrame)

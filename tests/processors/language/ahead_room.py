@@ -13,6 +13,7 @@ from processors.errors import EngineError
 from processors.floor import Heard, UtteranceRef
 from processors.frames import (
     PartialFrame,
+    ReplyPlayedFrame,
     ReplyTextEndFrame,
     ReplyTextFrame,
     SpeculateFrame,
@@ -159,6 +160,15 @@ class Room:
 
     async def goes_on(self, seconds: float = 1.0) -> None:
         await asyncio.sleep(seconds)
+
+    async def plays_and_is_asked_again(self) -> None:
+        """The reply is asked for and played, and another one asked for."""
+        await self.is_asked()
+        await self.goes_on()
+        await self.alone.send(ReplyPlayedFrame(1, REPLY, complete=True, at_ms=0.0), up=True)
+        await self.goes_on()
+        await self.is_asked(attempt=2)
+        await self.goes_on()
 
     async def close(self) -> None:
         await self.stage.cleanup()

@@ -264,12 +264,7 @@ def test_what_came_to_mind_too_late_for_it_serves_the_next_reply(virtually: Virt
     async def run() -> Room:
         room = Room(remembers=True)
         await room.begins()
-        await room.is_asked()
-        await room.goes_on()
-        await room.alone.send(ReplyPlayedFrame(1, REPLY, complete=True, at_ms=0.0), up=True)
-        await room.goes_on()
-        await room.is_asked(attempt=2)
-        await room.goes_on()
+        await room.plays_and_is_asked_again()
         await room.close()
         return room
 
@@ -285,12 +280,7 @@ def test_what_was_taken_to_be_read_and_was_not_serves_the_next_reply(virtually: 
         await room.goes_on(READ_S + 0.1 + READ_S / 2)
         await room.hears()
         await room.goes_on(READ_S / 2 + BEGUN_S)
-        await room.is_asked()
-        await room.goes_on()
-        await room.alone.send(ReplyPlayedFrame(1, REPLY, complete=True, at_ms=0.0), up=True)
-        await room.goes_on()
-        await room.is_asked(attempt=2)
-        await room.goes_on()
+        await room.plays_and_is_asked_again()
         await room.close()
         return room
 
