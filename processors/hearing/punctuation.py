@@ -32,7 +32,7 @@ _LONGEST_LOOKED_AT_AGAIN_S = 12
 """A look takes 4.5 ms a second of sound and more; at longer sound there is time for one."""
 _SURE_ODDS = 2.1
 _UNSURE_ODDS = 0.8
-"""Log-odds (natural) of a final mark at which a turn sounds finished and unfinished: at 7 in 10 true ends they are
+"""Log-odds (natural) of a final mark at which a turn sounds finished and unfinished: at 8 in 10 true ends they are
 higher than the first, at 1 in 25 lower than the second."""
 _SURE, _UNSURE = 0.95, 0.3
 """Those two on the scale of smart-turn, for which the turn policy has its settings."""

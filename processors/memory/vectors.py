@@ -162,7 +162,7 @@ class ChromaVectors:
         await self._lane.close()
 
     async def _in_index(self, work: Callable[[Job], T], priority: Priority) -> T:
-        """Do `work` on the thread. Chroma stores all the room it reserves, and it reserves at any call, searches too."""
+        """Do `work` on the thread. Chroma stores all the room it reserves, and may reserve some even for a search."""
 
         def blankly(job: Job) -> T:
             with blank_memory():
