@@ -27,18 +27,20 @@ class TurnPolicy(SettingsGroup):
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
     complete_ms: Annotated[int, Follows("profile")] = Field(default=224, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence. Silence is noticed in steps of 32 ms."""
-    open_ms: Annotated[int, Follows("profile")] = Field(default=530, ge=64, le=5000)
-    """Silence (ms) that ends a turn whose words do not end a sentence, or one that does not sound like an end."""
+    open_ms: Annotated[int, Follows("profile")] = Field(default=480, ge=64, le=5000)
+    """Silence (ms) that ends a turn whose words do not end a sentence, or one that sounds no more finished than
+    `unsure`; from there up to `sure` it shrinks to `complete_ms`."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
     """Silence (ms) that ends a turn hanging on a connector, a filler, a comma or dictated digits."""
-    doubtful_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
-    """Silence (ms) that ends a turn whose words may be its end, but which sounds as if there were more to come."""
+    doubtful_ms: Annotated[int, Follows("profile")] = Field(default=950, ge=64, le=10000)
+    """Silence (ms) that ends a turn whose words may be its end, but which sounds certain (0.01) to go on; from there up
+    to `unsure` it shrinks to `open_ms`."""
     sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
     sure_question: float = Field(default=0.5, ge=0.0, le=1.0)
     """The same for a question: its words say more about its end than its melody does."""
     unsure: float = Field(default=0.3, ge=0.0, le=1.0)
-    """A turn that sounds less finished than this (0-1) is doubtful, if it is no question."""
+    """How finished (0-1) a turn must sound to be over after `open_ms`; a question always is."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
     """How much longer these silences may become for a speaker whose pauses are long; 1 treats all alike. For one whose
     pauses are short they shrink half as far (by its square root): a wait is forgiven sooner than a cut."""
@@ -58,11 +60,13 @@ class TurnPolicy(SettingsGroup):
 
 
 _PROFILES: dict[str, dict[str, int]] = {
-    "snappy": {"complete_ms": 192, "open_ms": 450, "doubtful_ms": 700, "trailing_ms": 850},
-    "patient": {"complete_ms": 800, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
+    "snappy": {"complete_ms": 192, "open_ms": 420, "doubtful_ms": 700, "trailing_ms": 850},
+    "patient": {"complete_ms": 850, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
 }
 
 
+_HOPELESS = 0.01
+"""Who sounds less finished than this goes on for certain."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
 
 _TRAILING = frozenset(
@@ -131,14 +135,38 @@ def _silence_by_cues(text: str, policy: TurnPolicy, judging: bool, completeness:
     if completeness is None:
         by_words = _silence_by_words(text, policy)
         return max(by_words, policy.open_ms) if judging else by_words
-    end = text.rstrip(_CLOSING)[-1:]
-    sure = completeness >= (policy.sure_question if end == "?" else policy.sure)
-    if sure:
+    question = text.rstrip(_CLOSING).endswith("?")
+    sure = policy.sure_question if question else policy.sure
+    if completeness >= sure:
         # A hanging word that sounds final was more likely misheard, and a comma set too early.
         return min(_silence_by_words(text, policy, ended=True), policy.open_ms)
-    by_words = _silence_by_words(text, policy, believed=end == "?")
-    # A question whose words are complete hangs in the air by its nature.
-    return max(by_words, policy.open_ms if completeness >= policy.unsure or end == "?" else policy.doubtful_ms)
+    by_words = _silence_by_words(text, policy, believed=question)
+    if question and completeness < policy.unsure:
+        # One whose words are complete hangs in the air by its nature.
+        return max(by_words, policy.open_ms)
+    return max(by_words, _silence_by_sound(completeness, policy, sure))
+
+
+def _silence_by_sound(completeness: float, policy: TurnPolicy, sure: float) -> int:
+    """The silence (ms) that the sound asks for: the less finished it is, the longer, without a step.
+
+    Straight lines over the log-odds between the three silences that are set.
+    """
+    if completeness >= policy.unsure:
+        share = _share(completeness, policy.unsure, sure)
+        return round(policy.open_ms + share * (policy.complete_ms - policy.open_ms))
+    share = _share(completeness, _HOPELESS, policy.unsure)
+    return round(policy.doubtful_ms + share * (policy.open_ms - policy.doubtful_ms))
+
+
+def _share(completeness: float, low: float, high: float) -> float:
+    """How far (0-1) `completeness` lies on the way from `low` to `high`, by log-odds."""
+    at, begin, end = (math.log(share / (1 - share)) for share in (_within(completeness), _within(low), _within(high)))
+    return min(1.0, max(0.0, (at - begin) / (end - begin))) if end > begin else 0.0
+
+
+def _within(share: float) -> float:
+    return min(max(share, 1e-6), 1 - 1e-6)
 
 
 def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True, ended: bool = False) -> int:

@@ -1,6 +1,10 @@
 """Silence and words."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processors.endpointing import TurnPolicy, is_back_channel, is_premature, required_silence_ms, words_of
 
@@ -93,14 +97,16 @@ def test_words_are_told_apart_from_punctuation():
 
 def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("I like tea.", POLICY, completeness=0.96) == POLICY.complete_ms
-    assert required_silence_ms("I like tea.", POLICY, completeness=0.8) == POLICY.open_ms
-    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.8) == POLICY.complete_ms
-    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.4) == POLICY.open_ms
-    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.1) == POLICY.open_ms
-    assert required_silence_ms("I like tea.", POLICY, completeness=0.1) == POLICY.doubtful_ms
-    assert required_silence_ms("I like tea", POLICY, completeness=0.1) == POLICY.doubtful_ms
+    assert POLICY.complete_ms < required_silence_ms("I like tea.", POLICY, completeness=0.8) < POLICY.open_ms
+    assert required_silence_ms("I like tea.", POLICY, completeness=POLICY.unsure) == POLICY.open_ms
+    assert POLICY.open_ms < required_silence_ms("I like tea.", POLICY, completeness=0.1) < POLICY.doubtful_ms
+    assert required_silence_ms("I like tea.", POLICY, completeness=0.01) == POLICY.doubtful_ms
+    assert required_silence_ms("I like tea", POLICY, completeness=0.001) == POLICY.doubtful_ms
     assert required_silence_ms("I like tea", POLICY, completeness=0.8) == POLICY.open_ms
     assert required_silence_ms("I like tea", POLICY, completeness=0.96) == POLICY.complete_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.5) == POLICY.complete_ms
+    assert POLICY.complete_ms < required_silence_ms("Do you like tea?", POLICY, completeness=0.4) < POLICY.open_ms
+    assert required_silence_ms("Do you like tea?", POLICY, completeness=0.001) == POLICY.open_ms
     assert POLICY.open_ms < POLICY.doubtful_ms <= POLICY.trailing_ms
     assert required_silence_ms("Are you against?", POLICY) == POLICY.complete_ms
     assert required_silence_ms("Do you like the?", POLICY, completeness=0.1) == POLICY.trailing_ms
@@ -110,7 +116,27 @@ def test_a_mark_behind_a_word_that_few_sentences_end_on_is_believed_if_it_sounds
     assert required_silence_ms("The movie was.", POLICY) == POLICY.complete_ms
     assert required_silence_ms("The movie was.", POLICY, completeness=0.96) == POLICY.complete_ms
     assert required_silence_ms("The movie was.", POLICY, completeness=0.8) == POLICY.trailing_ms
-    assert required_silence_ms("Where are you from?", POLICY, completeness=0.4) == POLICY.open_ms
+    assert required_silence_ms("Where are you from?", POLICY, completeness=0.1) == POLICY.open_ms
+
+
+@given(
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.sampled_from(["I like tea.", "I like tea", "Do you like tea?", "I like the", "I like tea,"]),
+)
+def test_nobody_waits_longer_for_what_sounds_more_finished(less: float, more: float, sure: float, unsure: float, text):
+    policy = TurnPolicy(sure=sure, unsure=unsure, sure_question=sure)
+    less, more = sorted((less, more))
+    longer, shorter = (required_silence_ms(text, policy, completeness=completeness) for completeness in (less, more))
+    assert policy.complete_ms <= shorter <= longer <= policy.trailing_ms
+
+
+def test_how_long_is_waited_has_no_steps_but_those_of_the_words():
+    waits = [required_silence_ms("I like tea.", POLICY, completeness=share / 1000) for share in range(1001)]
+    assert max(abs(before - after) for before, after in pairwise(waits)) < 70
+    assert (max(waits), min(waits)) == (POLICY.doubtful_ms, POLICY.complete_ms)
 
 
 def test_a_hanging_word_that_sounds_final_was_misheard_and_a_comma_set_too_early():

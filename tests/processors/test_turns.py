@@ -263,7 +263,7 @@ def test_a_sentence_that_does_not_sound_finished_is_waited_for():
     request = room.floor.requests
     room.send(Transcribed(ALICE, request, "I was wondering.", room.at_ms, judging=True))
     room.allow()
-    room.send(Completeness(ALICE, request, 0.02))
+    room.send(Completeness(ALICE, request, 0.01))
     while room.floor.phase is Phase.GUESSING:
         room.at_ms += WINDOW
         room.send(Silent(ALICE, int(room.at_ms - began), began, room.at_ms))
