@@ -25,23 +25,17 @@ from processors.frames import (
 )
 from processors.hearing.ear import Ear, Window
 from processors.hearing.engines import SpeechToText
+from processors.hearing.judge import Judge
 from processors.hearing.plausibility import doubt
 from processors.hearing.scribe import Scribe
 from processors.hearing.scripted import ScriptedStt
 from processors.hearing.settings import HearingSettings
-from processors.hearing.turn_end import Pause, TurnEndDetector
+from processors.hearing.turn_end import Look, Pause, TurnEndDetector
 from processors.hearing.vad import WINDOW_MS, VoiceActivityDetector
 from processors.words import words_of
 
 _LEFT_SILENCE_MS = 60_000
 """The silence reported for somebody who left: longer than any turn waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    end: int
-    """Index behind the last window that was judged."""
-    task: "asyncio.Task[float]"
 
 
 @dataclass(slots=True)
@@ -52,7 +46,7 @@ class _Speaker:
     scribe: Scribe | None = None
     ahead: asyncio.Task[None] | None = None
     silence_ms: int = 0
-    judgement: _Judgement | None = None
+    judge: Judge | None = None
     asked: tuple[UtteranceRef, int] | None = None
     """Who wants to know how finished it sounds, until that is being found out."""
     telling: asyncio.Task[None] | None = None
@@ -116,7 +110,8 @@ class Hearing(FrameProcessor):
         for window in speaker.ear.feed(np.frombuffer(frame.audio, np.int16), end_ms):
             speaker.stopped_ms, speaker.silence_ms = window.stopped_ms, window.silence_ms
             self._write_ahead(name, speaker, window)
-            self._judge_ahead(name, speaker, window)
+            if self._turn_end:
+                self._judge(name, speaker, self._turn_end).follow(window)
             self._tell_when_due(speaker)
             await self.push_frame(self._describe(name, window))
 
@@ -184,12 +179,17 @@ class Hearing(FrameProcessor):
                 speaker.asked = (ref, frame.request)
                 self._tell_when_due(speaker)
 
-    def _judge_ahead(self, name: str, speaker: _Speaker, window: Window) -> None:
-        """Begin to judge when the level has dropped for long enough, before anybody asks."""
-        detector = self._turn_end
-        if detector and detector.wanted_ms <= window.quiet_ms <= detector.wanted_ms * 2:
-            # Beside the words, while there is a core for it: afterwards the language model wants one, too.
-            self._judge_sound(name, speaker, detector)
+    def _judge(self, name: str, speaker: _Speaker, detector: TurnEndDetector) -> Judge:
+        if speaker.judge is None:
+            ear, scribe = speaker.ear, self._scribe(name, speaker)
+
+            def pause() -> Pause:
+                segment = scribe.segment(ear.sound)
+                lead_ms = self._settings.ear.pre_roll_ms if segment.part == 0 else 0
+                return Pause(ear.sound(), segment, (ear.length - ear.spoken_length) * WINDOW_MS, lead_ms)
+
+            speaker.judge = Judge(detector, ear, pause)
+        return speaker.judge
 
     def _tell_when_due(self, speaker: _Speaker) -> None:
         """Answer who asked how finished it sounds, once enough of the pause has been heard."""
@@ -199,35 +199,19 @@ class Hearing(FrameProcessor):
         ref, request = asked
         if speaker.ear.utterance != ref.number:
             speaker.asked = None
-        elif speaker.silence_ms >= detector.wanted_ms:
+            return
+        judge = self._judge(ref.speaker, speaker, detector)
+        if speaker.silence_ms >= judge.wanted_ms:
             speaker.asked = None
-            sound = self._judge_sound(ref.speaker, speaker, detector)
-            telling = self._tell_judgement(ref, request, sound)
+            telling = self._tell_judgement(ref, request, judge.last_look())
             speaker.telling = self.create_task(telling, name=f"judge-{request}")
 
-    def _judge_sound(self, name: str, speaker: _Speaker, detector: TurnEndDetector) -> "asyncio.Task[float]":
-        """The judgement of how finished it sounds up to the last voiced window; one that was begun ahead serves."""
-        ear, known = speaker.ear, speaker.judgement
-        if known and known.end >= ear.spoken_length and not known.task.cancelled():
-            return known.task
-        if known:
-            known.task.cancel()
-        silence_ms = (ear.length - ear.spoken_length) * WINDOW_MS
-        segment = self._scribe(name, speaker).segment(ear.sound)
-        lead_ms = self._settings.ear.pre_roll_ms if segment.part == 0 else 0
-        pause = Pause(ear.sound(), segment, silence_ms, lead_ms)
-        task = asyncio.create_task(detector.completeness(pause), name="judge")
-        # A failure nobody asked about is nobody's concern.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        speaker.judgement = _Judgement(ear.length, task)
-        return task
-
-    async def _tell_judgement(self, ref: UtteranceRef, request: int, sound: "asyncio.Task[float]") -> None:
+    async def _tell_judgement(self, ref: UtteranceRef, request: int, look: asyncio.Task[Look]) -> None:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 # Waited for without owning it: the next request may find it good enough.
-                await asyncio.wait([sound])
-            probability = 1.0 if sound.cancelled() else sound.result()
+                await asyncio.wait([look])
+            probability = 1.0 if look.cancelled() else look.result().completeness
         except (EngineError, TimeoutError) as error:
             # The words alone decide then.
             logger.warning("the end of a turn could not be judged: {}", str(error) or "timeout")
@@ -282,9 +266,9 @@ class Hearing(FrameProcessor):
 
     async def _stop_scribe(self, speaker: _Speaker) -> None:
         scribe, speaker.scribe = speaker.scribe, None
-        judging = speaker.judgement.task if speaker.judgement else None
-        beside = [task for task in (speaker.ahead, speaker.telling, judging) if task]
-        speaker.ahead = speaker.telling = speaker.judgement = speaker.asked = None
+        judging = speaker.judge.close() if speaker.judge else []
+        beside = [task for task in (speaker.ahead, speaker.telling, *judging) if task]
+        speaker.ahead = speaker.telling = speaker.judge = speaker.asked = None
         for task in beside:
             await self.cancel_task(task)
         drafts = scribe.close() if scribe else []

@@ -1,6 +1,6 @@
 """Does it sound as if the speaker has finished? Melody and rhythm tell what words alone cannot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,12 +35,22 @@ class Pause:
     """How much of `segment` is from before its first speech."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a detector made of a pause."""
+
+    completeness: float
+    """How finished (0-1) it sounds."""
+    seen: Any = None
+    """What its later looks at the same pause build on; nobody else's concern."""
+
+
 class TurnEndDetector(Protocol):
-    """Judges the sound of an utterance up to a pause."""
+    """Judges the sound of an utterance up to a pause, in one look or several; the last one counts."""
 
     @property
-    def wanted_ms(self) -> int:
-        """How much of the pause (ms) it wants to hear; it is not asked sooner."""
+    def looks_ms(self) -> tuple[int, ...]:
+        """How much of the pause (ms) each look wants to hear; none is taken sooner."""
         ...
 
     async def start(self) -> None:
@@ -52,8 +62,12 @@ class TurnEndDetector(Protocol):
         """
         ...
 
-    async def completeness(self, pause: Pause) -> float:
-        """How finished it sounds (0-1).
+    async def look(self, pause: Pause, earlier: Sequence[Look] = ()) -> Look:
+        """How finished it sounds.
+
+        Args:
+            pause: as much of it as was heard.
+            earlier: the looks at this pause before this one; their number says which one it is.
 
         Raises:
             EngineError: the detector failed.
@@ -68,7 +82,7 @@ class TurnEndDetector(Protocol):
 class SmartTurn:
     """smart-turn v3 (the ONNX graph inside Pipecat) on one thread: 55 ms a call on a free core. 23 languages."""
 
-    wanted_ms = 64
+    looks_ms = (64,)
     """Shorter drops in level are mostly within words."""
 
     def __init__(self) -> None:
@@ -79,10 +93,10 @@ class SmartTurn:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def completeness(self, pause: Pause) -> float:
+    async def look(self, pause: Pause, earlier: Sequence[Look] = ()) -> Look:
         missing = max(0, _PAUSE_SAMPLES - pause.silence_ms * SAMPLE_RATE_HZ // 1000)
         heard = np.pad(pause.pcm[-_HEARD_S * SAMPLE_RATE_HZ :], (0, missing))
-        return await self._lane.run(lambda job: self._judge(job, heard), priority=Priority.LIVE)
+        return Look(await self._lane.run(lambda job: self._judge(job, heard), priority=Priority.LIVE))
 
     async def close(self) -> None:
         await self._lane.close()
