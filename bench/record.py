@@ -14,7 +14,8 @@ from processors.errors import AcoreError
 
 STEPS: tuple[tuple[str, ...], ...] = (
     ("latency", "--turns", "80"),
-    ("compare", "--turns", "16", "--designs", "acore,pipecat,sequential,livekit"),
+    ("latency", "--turns", "80", "--profile", "patient"),
+    ("compare", "--turns", "40", "--designs", "acore,pipecat,sequential,livekit"),
     ("overhead", "--turns", "20"),
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
@@ -22,7 +23,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("start", "--times", "2"),
     ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "24"),
 )
-"""About 55 minutes on two cores. The soak is not among them: its half hour needs no quiet machine."""
+"""About an hour and a half on two cores. The soak is not among them: its half hour needs no quiet machine."""
 _PICTURES = {
     "compare": "Voice to voice of all designs, the same sounds and engines in one run",
     "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",

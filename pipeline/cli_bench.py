@@ -87,12 +87,15 @@ def compare(
         str,
         typer.Option("--designs", metavar="A,B", help="acore, pipecat, sequential, livekit (extra bench-livekit)."),
     ] = "acore,pipecat,sequential",
-    kinds: _Kinds = "plain",
+    kinds: _Kinds = "plain,pause,filler,hesitation,noise",
     out: _Out = Path("results"),
     corpus: _Corpus = None,
     keep_audio: _Keep = False,
 ) -> None:
-    """The same sounds and engines through several designs, interleaved, at the speed of speech."""
+    """The same sounds and engines through several designs, interleaved, at the speed of speech. 13 s a turn and design.
+
+    Turns over the bot, and those that ask for a long answer, are left out unless they are named.
+    """
     settings = _with_profile(context, profile)
 
     from bench.compare import ratios, run_compare

@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.corpus.manifest import VERSION, Kind, Manifest, Turn
+from bench.figures import Figures
+from bench.latency import Order
 from pipeline.cli import app
 from processors.errors import SettingError
 
@@ -39,6 +41,25 @@ def test_a_wrong_option_is_refused_by_name(arguments: list[str], message: str, c
 
     assert isinstance(result.exception, SettingError)
     assert message in str(result.exception)
+
+
+def test_compare_plays_every_kind_that_waits_for_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = [Turn(f"{kind}-01", kind, "somebody", True, "hello", "a.wav", "ab", 1000, 0, 900) for kind in Kind]
+    home = tmp_path / f"corpus-{VERSION}"
+    home.mkdir()
+    Manifest(VERSION, tuple(turns)).save(home / "manifest.json")
+    played: list[Turn] = []
+
+    def note(order: Order, *rest: object) -> dict[str, Figures]:
+        played.extend(order.turns)
+        return {}
+
+    monkeypatch.setattr("bench.compare.run_compare", note)
+
+    CliRunner().invoke(app, ["bench", "compare", "--corpus", str(tmp_path)])
+
+    # An opener is there for what is said over the answer to it.
+    assert {turn.kind for turn in played} == {kind for kind in Kind if not kind.over_bot} - {Kind.OPENER}
 
 
 def test_a_case_that_the_start_does_not_know_is_refused(tmp_path: Path) -> None:
