@@ -43,7 +43,7 @@ test-extras: ## Test the engines that need torch, in an environment of their own
 	$(EXTRAS_VENV)/bin/python -m pytest -q tests/extras
 
 .PHONY: bench
-bench: install ## Measure every figure we claim (about 50 minutes on two quiet cores)
+bench: install ## Measure every figure we claim (about an hour and a half on two quiet cores)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench-livekit]'
 	$(BIN)/acore bench record
 
