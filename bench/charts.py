@@ -65,23 +65,27 @@ def write_compare_chart(result: Path, path: Path) -> None:
 
 
 def write_load_chart(result: Path, path: Path) -> None:
-    """p99 of the hop and CPU over the number of rooms. Raises AcoreError naming the file."""
+    """The hop, voice to voice and CPU over the number of rooms. Raises AcoreError naming the file."""
     content = json.loads(result.read_text("utf-8"))
+    steps = content["steps"]
     figure = _figure(9.6, 4.2)
-    axes = figure.subplots()
-    rooms = [step["rooms"] for step in content["steps"]]
-    axes.plot(rooms, [step["hop_p99_ms"] for step in content["steps"]], "o-", color=_COLOURS[0], label="hop p99 (ms)")
-    axes.plot(rooms, [step["hop_p50_ms"] for step in content["steps"]], "o-", color=_COLOURS[2], label="hop p50 (ms)")
-    axes.axhline(content["settings"]["budget_ms"], color=_COLOURS[4], linewidth=1, linestyle="--", label="budget")
-    cpu = axes.twinx()
-    cpu.plot(rooms, [step["cpu_percent"] for step in content["steps"]], "--", color=_FAINT, label="CPU (% of a core)")
+    hops, answers = figure.subplots(1, 2)
+    rooms = [step["rooms"] for step in steps]
+    for axes, name, what in ((hops, "hop", "frame due to ear (ms)"), (answers, "v2v", "voice to voice (ms)")):
+        for colour, percentile in ((0, "p99" if name == "hop" else "p95"), (2, "p50")):
+            figures = [step[f"{name}_{percentile}_ms"] for step in steps]
+            axes.plot(rooms, figures, "o-", color=_COLOURS[colour], label=percentile)
+        axes.set_title(what, fontsize=9)
+    hops.axhline(content["settings"]["budget_ms"], color=_COLOURS[4], linewidth=1, linestyle="--", label="budget")
+    cpu = answers.twinx()
+    cpu.plot(rooms, [step["cpu_percent"] for step in steps], "--", color=_FAINT, label="CPU (% of a core)")
     cpu.set_ylabel("CPU (% of a core)", fontsize=9, color=_FAINT)
-    axes.set_xlabel("rooms in one process", fontsize=9, color=_FAINT)
-    axes.set_ylim(bottom=0)
-    cpu.set_ylim(bottom=0)
-    axes.legend(fontsize=8.5, frameon=False)
-    _plain(axes)
-    _plain(cpu)
+    for axes in (hops, answers, cpu):
+        axes.set_ylim(bottom=0)
+        _plain(axes)
+    for axes in (hops, answers):
+        axes.set_xlabel("rooms in one process", fontsize=9, color=_FAINT)
+        axes.legend(fontsize=8.5, frameon=False)
     _write(figure, path)
 
 

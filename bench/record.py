@@ -19,6 +19,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("overhead", "--turns", "20"),
     ("wire", "--talk-overs", "20"),
     ("load", "--rooms", "1,16,32,48,60,72,84,96", "--seconds", "8"),
+    ("load", "--engines", "embedded", "--rooms", "1,2,3,4", "--seconds", "60"),
     ("text", "--turns", "12"),
     ("start", "--times", "2"),
     ("memory", "--messages", "100000", "--meanings", "2000", "--turns", "24"),
@@ -28,7 +29,8 @@ _PICTURES = {
     "compare": "Voice to voice of all designs, the same sounds and engines in one run",
     "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",
     "wire": "The way to and from Discord, idle and busy",
-    "load": "Rooms in one process",
+    "load": "Rooms in one process, on engines that cost nothing",
+    "load-embedded": "Rooms in one process, on the embedded engines",
     "soak": "Memory over half an hour",
 }
 

@@ -1,4 +1,4 @@
-"""Rooms for load and soak: the whole voice pipeline on scripted engines, spoken to without end."""
+"""Rooms for load and soak: the whole voice pipeline, spoken to without end."""
 
 import asyncio
 import itertools
@@ -49,15 +49,20 @@ class Meter:
     """The bot's packets that left over 20 ms after the one before had ended."""
     turns: int = 0
     answered: int = 0
+    v2v_ms: list[float] = field(default_factory=list)
+    """From the last voiced sample to the first sound of the answer, by the pipeline's own account."""
 
     def turn(self, record: TurnRecord) -> None:
         """A turn is over."""
         self.turns += 1
         self.answered += record.answered
+        if record.v2v_ms is not None:
+            self.v2v_ms.append(record.v2v_ms)
 
     def reset(self) -> None:
         """Begin a new measurement."""
         self.hops_ms.clear()
+        self.v2v_ms.clear()
         self.packets = self.late_packets = self.turns = self.answered = 0
 
 

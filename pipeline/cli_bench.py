@@ -264,19 +264,30 @@ def evidence(
 def load(
     context: typer.Context,
     rooms: Annotated[
-        str, typer.Option("--rooms", metavar="N,M", help="Numbers of rooms to try.")
-    ] = "1,8,16,32,48,64,96",
+        str | None,
+        typer.Option("--rooms", metavar="N,M", help="Numbers of rooms to try.", show_default="1,8,16,.. or 1,2,3,.."),
+    ] = None,
+    engines: Annotated[
+        str, typer.Option("--engines", help="scripted, which cost nothing; or embedded: those of the settings.")
+    ] = "scripted",
     speakers: Annotated[int, typer.Option("--speakers", min=1, help="Speakers in each room.")] = 1,
     seconds: Annotated[float, typer.Option("--seconds", min=5, help="How long each number is held.")] = 30.0,
     out: _Out = Path("results"),
     corpus: _Corpus = None,
 ) -> None:
-    """Rooms in one process, on scripted engines, until the p99 of a hop passes its budget: the pipeline's own cost."""
-    counts, settings = _numbers(rooms), _with_profile(context, None)
+    """Rooms in one process until the p99 of a hop passes its budget.
+
+    On scripted engines: the pipeline's own cost. On embedded ones: what this machine bears, how late answers become.
+    """
+    if engines not in ("scripted", "embedded"):
+        raise SettingError(f"--engines is {engines!r}; it must be scripted or embedded")
+    real = engines == "embedded"
+    counts = _numbers(rooms or ("1,2,3,4,6,8" if real else "1,8,16,32,48,64,96"))
+    settings = _with_profile(context, None)
 
     from bench.load import run_load
 
-    limit, path = run_load(counts, speakers, seconds, settings, _corpus(corpus), out, typer.echo)
+    limit, path = run_load(counts, speakers, seconds, settings, _corpus(corpus), out, typer.echo, real=real)
     typer.echo(f"{limit} rooms within the budget; {path}, and the same as .png")
 
 

@@ -31,6 +31,7 @@ def corpus(tmp_path: Path) -> Path:
         (["latency", "--profile", "hasty"], "--profile is 'hasty'; it must be snappy, balanced or patient"),
         (["compare", "--designs", "acore,telepathy"], "there is no design 'telepathy'"),
         (["load", "--rooms", "many"], "--rooms is 'many'"),
+        (["load", "--engines", "steam"], "--engines is 'steam'; it must be scripted or embedded"),
         (["wire", "--loads", "frantic"], "--loads is 'frantic'"),
     ],
 )
