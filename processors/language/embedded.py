@@ -94,7 +94,7 @@ class EmbeddedLlm:
             nonlocal gave_way
             gave_way = False
             try:
-                gave_way = self._complete(job, request, job)
+                gave_way = self._complete(job, request, job, yielding=priority is Priority.BACKGROUND)
             finally:
                 if not gave_way:
                     leave()
@@ -195,8 +195,13 @@ class EmbeddedLlm:
             raise ModelMissingError(f"there is no model file {path} (LANGUAGE_EMBEDDED_MODEL)")
         return path
 
-    def _complete(self, job: Job, request: dict[str, Any], out: StreamJob[Delta] | None = None) -> bool:
-        """Have llama.cpp answer. Returns whether it was stopped for somebody who goes first."""
+    def _complete(
+        self, job: Job, request: dict[str, Any], out: StreamJob[Delta] | None = None, *, yielding: bool = True
+    ) -> bool:
+        """Have llama.cpp answer. Returns whether it was stopped for somebody who goes first.
+
+        What is spoken does not yield, though it may have been begun on a guess: another answer would cut it in two.
+        """
         if self._server is None:
             raise EngineError("the embedded language model is not loaded")
         failure: list[str] = []
@@ -223,7 +228,7 @@ class EmbeddedLlm:
                     if out:
                         out.emit(delta)
             # Half a call cannot be gone on with.
-            gave_way = not finished and not assembler.begun and job.outranked
+            gave_way = yielding and not finished and not assembler.begun and job.outranked
             return job.cancelled or gave_way
 
         try:

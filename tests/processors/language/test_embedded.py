@@ -169,6 +169,22 @@ async def test_a_reply_in_text_gives_way_to_a_turn_and_goes_on_where_it_was(tmp_
     assert rest["max_tokens"] == 7
 
 
+async def test_a_spoken_reply_begun_on_a_guess_is_not_cut_in_two_by_another_rooms(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        (server,) = llama_cpp
+        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
+        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
+        server.gate = gate = threading.Event()
+        guessed = asyncio.create_task(reply(llm, priority=Priority.SPECULATION))
+        await stuck.wait()
+        other = asyncio.create_task(reply(llm))
+        await asyncio.sleep(0)
+        server.gate = None
+        gate.set()
+        assert await asyncio.gather(guessed, other) == [("Hello there", "stop")] * 2
+        assert server.finished == ["said", "said"]
+
+
 async def test_a_reply_in_text_begins_once_the_turn_is_through(tmp_path, llama_cpp):
     async with started(tmp_path) as llm:
         await llm.prefill([Message("user", "Count.")])
