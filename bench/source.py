@@ -38,7 +38,9 @@ class CuePolicy:
     over_bot_ms: int = 1200
     """How long the bot must have been talking before it is talked over."""
     patience_ms: int = 12_000
-    """How long a cue is waited for. A bot that never answers, or never stops, must not hold up the run."""
+    """How long the bot is waited for that is to be talked over. One that never answers must not hold up the run."""
+    idle_patience_ms: int = 45_000
+    """How long the room is waited for to fall silent: longer than the longest answer, or the turn is said over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,18 @@ class CuedSource:
 
     def _look_for_cue(self, at_ms: float) -> None:
         turn, sound = self._waiting[0]
-        needed_ms = self._policy.over_bot_ms if turn.kind.over_bot else self._policy.quiet_ms
-        cue = self._listener.bot_talking if turn.kind.over_bot else self._listener.idle
+        policy, over_bot = self._policy, turn.kind.over_bot
+        needed_ms = policy.over_bot_ms if over_bot else policy.quiet_ms
+        patience_ms = policy.patience_ms if over_bot else policy.idle_patience_ms
+        cue = self._listener.bot_talking if over_bot else self._listener.idle
         self._cue_ms = self._cue_ms + FRAME_MS if cue else 0
         self._waited_ms += FRAME_MS
-        overdue = self._waited_ms >= self._policy.patience_ms + needed_ms
+        overdue = self._waited_ms >= patience_ms + needed_ms
         if self._cue_ms < needed_ms and not overdue:
             return
         self._waiting.popleft()
         self._cue_ms = self._waited_ms = 0
-        if overdue and turn.kind.over_bot:
+        if overdue and over_bot:
             self.skipped.append(turn)
             return
         self.placed.append(Placed(turn, at_ms))

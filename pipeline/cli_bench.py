@@ -310,7 +310,7 @@ def soak(
 
 @bench_app.command()
 def record(context: typer.Context, out: _Out = Path("bench/results"), corpus: _Corpus = None) -> None:
-    """Every figure that must hold, on a machine that does nothing else, and a table of them. About 55 minutes.
+    """Every figure that must hold, on a machine that does nothing else, and a table of them. An hour and a half.
 
     The soak is run by itself, before or after, into the same folder.
     """

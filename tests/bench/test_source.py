@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.corpus.manifest import Kind, Turn
 from bench.source import CuedSource, CuePolicy
+from processors.language.settings import LanguageSettings
 
 
 @dataclass
@@ -21,7 +22,7 @@ def turn(name: str, kind: Kind = Kind.PLAIN) -> Turn:
 
 
 SOUND = np.full(800, 1000, np.int16)
-POLICY = CuePolicy(quiet_ms=100, over_bot_ms=60, patience_ms=400)
+POLICY = CuePolicy(quiet_ms=100, over_bot_ms=60, patience_ms=200, idle_patience_ms=400)
 
 
 def play(source: CuedSource, frames: int) -> np.ndarray:
@@ -55,6 +56,12 @@ def test_a_turn_over_the_bot_is_skipped_when_the_bot_never_talks() -> None:
 
     assert [skipped.id for skipped in source.skipped] == ["over"]
     assert [placed.turn.id for placed in source.placed] == ["b"]
+
+
+def test_the_longest_answer_is_heard_out_before_the_next_turn() -> None:
+    tokens = LanguageSettings().sampling.max_tokens
+    # Four letters and a space a token, which is long, said as slowly as ten letters in a second.
+    assert CuePolicy().idle_patience_ms > tokens * 5 / 10 * 1000
 
 
 def test_a_turn_over_the_bot_waits_for_the_bot() -> None:
