@@ -103,7 +103,8 @@ def test_the_comparison_shows_every_design_and_the_ratio(tmp_path: Path) -> None
 
 
 def test_load_and_soak_are_drawn(tmp_path: Path) -> None:
-    step = {"rooms": 1, "hop_p50_ms": 1.0, "hop_p99_ms": 2.0, "cpu_percent": 5.0}
+    hops, answers = {"hop_p50_ms": 1.0, "hop_p99_ms": 2.0}, {"v2v_p50_ms": 290.0, "v2v_p95_ms": 400.0}
+    step = {"rooms": 1, **hops, **answers, "cpu_percent": 5.0}
     write_result(tmp_path / "load.json", {**provenance(budget_ms=20.0), "steps": [step, {**step, "rooms": 9}]})
     write_result(tmp_path / "soak.json", {"samples": [{"minute": 1, "rss_mb": 100.0}, {"minute": 2, "rss_mb": 101.0}]})
 
