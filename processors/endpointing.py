@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from processors.odds import log_odds
 from processors.setting_names import Follows, SettingsGroup
 
 Profile = Literal["snappy", "balanced", "patient"]
@@ -161,12 +162,8 @@ def _silence_by_sound(completeness: float, policy: TurnPolicy, sure: float) -> i
 
 def _share(completeness: float, low: float, high: float) -> float:
     """How far (0-1) `completeness` lies on the way from `low` to `high`, by log-odds."""
-    at, begin, end = (math.log(share / (1 - share)) for share in (_within(completeness), _within(low), _within(high)))
+    at, begin, end = (log_odds(probability) for probability in (completeness, low, high))
     return min(1.0, max(0.0, (at - begin) / (end - begin))) if end > begin else 0.0
-
-
-def _within(share: float) -> float:
-    return min(max(share, 1e-6), 1 - 1e-6)
 
 
 def _silence_by_words(text: str, policy: TurnPolicy, *, believed: bool = True, ended: bool = False) -> int:
