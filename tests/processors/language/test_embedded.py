@@ -73,6 +73,20 @@ def llama_cpp(monkeypatch) -> list[StubbornServer]:
     return made
 
 
+def held(server: StubbornServer) -> asyncio.Event:
+    """Have the server's requests wait until it is let go; set once one does."""
+    loop, stuck = asyncio.get_running_loop(), asyncio.Event()
+    server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
+    server.gate = threading.Event()
+    return stuck
+
+
+def let_go(server: StubbornServer) -> None:
+    gate, server.gate = server.gate, None
+    assert gate
+    gate.set()
+
+
 @contextlib.asynccontextmanager
 async def started(tmp_path):
     model = tmp_path / "tiny.gguf"
@@ -117,8 +131,7 @@ async def test_it_says_how_long_a_token_took_to_be_read_if_there_were_enough(tmp
 async def test_a_cancel_frees_the_caller_within_20_ms_though_the_library_goes_on(tmp_path, llama_cpp):
     async with started(tmp_path) as llm:
         (server,) = llama_cpp
-        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
-        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
+        stuck = held(server)
 
         async def one_cancel() -> float:
             server.gate = threading.Event()
@@ -172,15 +185,12 @@ async def test_a_reply_in_text_gives_way_to_a_turn_and_goes_on_where_it_was(tmp_
 async def test_a_spoken_reply_begun_on_a_guess_is_not_cut_in_two_by_another_rooms(tmp_path, llama_cpp):
     async with started(tmp_path) as llm:
         (server,) = llama_cpp
-        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
-        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
-        server.gate = gate = threading.Event()
+        stuck = held(server)
         guessed = asyncio.create_task(reply(llm, priority=Priority.SPECULATION))
         await stuck.wait()
         other = asyncio.create_task(reply(llm))
         await asyncio.sleep(0)
-        server.gate = None
-        gate.set()
+        let_go(server)
         assert await asyncio.gather(guessed, other) == [("Hello there", "stop")] * 2
         assert server.finished == ["said", "said"]
 
@@ -197,15 +207,12 @@ async def test_a_reply_in_text_begins_once_the_turn_is_through(tmp_path, llama_c
 async def test_of_many_who_write_none_begins_between_two_requests_of_a_turn(tmp_path, llama_cpp):
     async with started(tmp_path) as llm:
         (server,) = llama_cpp
-        loop, stuck = asyncio.get_running_loop(), asyncio.Event()
-        server.on_stuck = lambda: loop.call_soon_threadsafe(stuck.set)
-        server.gate = gate = threading.Event()
+        stuck = held(server)
         many = [asyncio.create_task(reply(llm, priority=Priority.BACKGROUND)) for _ in range(3)]
         await stuck.wait()
         reading = asyncio.create_task(llm.prefill([Message("user", "How")]))
         await asyncio.sleep(0)
-        server.gate = None
-        gate.set()
+        let_go(server)
         await reading
         await asyncio.sleep(0.05)
         await reply(llm)
