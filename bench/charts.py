@@ -71,21 +71,23 @@ def write_load_chart(result: Path, path: Path) -> None:
     figure = _figure(9.6, 4.2)
     hops, answers = figure.subplots(1, 2)
     rooms = [step["rooms"] for step in steps]
-    for axes, name, what in ((hops, "hop", "frame due to ear (ms)"), (answers, "v2v", "voice to voice (ms)")):
-        for colour, percentile in ((0, "p99" if name == "hop" else "p95"), (2, "p50")):
-            figures = [step[f"{name}_{percentile}_ms"] for step in steps]
-            axes.plot(rooms, figures, "o-", color=_COLOURS[colour], label=percentile)
-        axes.set_title(what, fontsize=9)
     hops.axhline(content["settings"]["budget_ms"], color=_COLOURS[4], linewidth=1, linestyle="--", label="budget")
+    for axes, what, worst, middle in (
+        (hops, "frame due to ear (ms)", "hop_p99_ms", "hop_p50_ms"),
+        (answers, "voice to voice (ms)", "v2v_p95_ms", "v2v_p50_ms"),
+    ):
+        for figure_name, colour in ((worst, _COLOURS[0]), (middle, _COLOURS[2])):
+            label = figure_name.split("_")[1]
+            axes.plot(rooms, [step[figure_name] for step in steps], "o-", color=colour, label=label)
+        axes.set_title(what, fontsize=9)
+        axes.set_xlabel("rooms in one process", fontsize=9, color=_FAINT)
+        axes.legend(fontsize=8.5, frameon=False)
     cpu = answers.twinx()
     cpu.plot(rooms, [step["cpu_percent"] for step in steps], "--", color=_FAINT, label="CPU (% of a core)")
     cpu.set_ylabel("CPU (% of a core)", fontsize=9, color=_FAINT)
     for axes in (hops, answers, cpu):
         axes.set_ylim(bottom=0)
         _plain(axes)
-    for axes in (hops, answers):
-        axes.set_xlabel("rooms in one process", fontsize=9, color=_FAINT)
-        axes.legend(fontsize=8.5, frameon=False)
     _write(figure, path)
 
 

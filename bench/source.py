@@ -92,9 +92,10 @@ class CuedSource:
     def _look_for_cue(self, at_ms: float) -> None:
         turn, sound = self._waiting[0]
         policy, over_bot = self._policy, turn.kind.over_bot
-        needed_ms = policy.over_bot_ms if over_bot else policy.quiet_ms
-        patience_ms = policy.patience_ms if over_bot else policy.idle_patience_ms
-        cue = self._listener.bot_talking if over_bot else self._listener.idle
+        if over_bot:
+            cue, needed_ms, patience_ms = self._listener.bot_talking, policy.over_bot_ms, policy.patience_ms
+        else:
+            cue, needed_ms, patience_ms = self._listener.idle, policy.quiet_ms, policy.idle_patience_ms
         self._cue_ms = self._cue_ms + FRAME_MS if cue else 0
         self._waited_ms += FRAME_MS
         overdue = self._waited_ms >= patience_ms + needed_ms
