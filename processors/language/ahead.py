@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any
 
+from processors.endpointing import words_of
 from processors.errors import EngineError
 from processors.floor import Heard
 from processors.language.context import Notes
@@ -53,8 +54,8 @@ class Ahead:
         self.task = create_task(self._write(deltas), "write-ahead")
 
     def answers(self, heard: tuple[Heard, ...]) -> bool:
-        """Whether it is, still, a reply to this."""
-        return heard == self.heard and not self._over.is_set()
+        """Whether it is, still, a reply to this: to the same words, whatever else is written around them."""
+        return _words(heard) == _words(self.heard) and not self._over.is_set()
 
     def stream(self) -> AsyncGenerator[Delta, None]:
         """What was written so far, then the rest as it comes; closing it stops the model. To be called once: from then
@@ -98,3 +99,8 @@ class Ahead:
             self._pieces.put_nowait(error)
         finally:
             self._pieces.put_nowait(None)
+
+
+def _words(heard: tuple[Heard, ...]) -> list[tuple[str, list[str], bool]]:
+    """Who said which words, and asked with them. Transcripts of the same words differ in commas and capitals."""
+    return [(one.speaker, words_of(one.text), "?" in one.text) for one in heard]

@@ -182,8 +182,9 @@ class Responder(FrameProcessor):
         if self._memory:
             self._memory.prefetch(heard)
         await self._prepare(heard)
-        await self._read_these(heard, self._in_mind.read)
         ahead = self._write_ahead(heard)
+        if ahead is None:
+            await self._read_these(heard, self._in_mind.read)
         found = (await self._recall(heard)).lines
         if ahead:
             await ahead.unasked()
@@ -219,7 +220,7 @@ class Responder(FrameProcessor):
         """The reply begun ahead, if what the model was asked then is what it would be asked now."""
         ahead = self._ahead
         # Since then a reply may have been played, the character's card rewritten, its mood changed.
-        if ahead and ahead.answers(heard) and ahead.request == self._request(heard, ahead.lines)[1]:
+        if ahead and ahead.answers(heard) and ahead.request == self._request(ahead.heard, ahead.lines)[1]:
             self._ahead = None
             return ahead
         self._drop_ahead()

@@ -21,13 +21,13 @@ from processors.speaking.spoken_text import spoken_text
 class ClausePolicy(SettingsGroup):
     """Where a reply may be cut. Words are words that are said; two CJK characters count as one."""
 
-    first_min_words: int = Field(default=3, ge=1, le=20)
+    first_min_words: int = Field(default=2, ge=1, le=20)
     """The first clause may end at a comma, semicolon, colon, dash or ellipsis from this many words on."""
 
     first_link_words: int = Field(default=4, ge=1, le=30)
     """The first clause may end before a conjunction ("and", "because") from this many words on."""
 
-    first_max_words: int = Field(default=7, ge=2, le=60)
+    first_max_words: int = Field(default=6, ge=2, le=60)
     """The first clause ends at the next word boundary once it has this many words."""
 
     second_min_words: int = Field(default=6, ge=1, le=60)

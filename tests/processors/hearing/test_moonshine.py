@@ -13,6 +13,7 @@ from pipeline.settings import load_settings
 from processors.errors import EngineError
 from processors.hearing.engines import Segment
 from processors.hearing.moonshine import MODEL, MoonshineStt
+from processors.hearing.moonshine_model import Written
 from tests.sounds import cut, silence
 
 
@@ -42,6 +43,22 @@ def spoken(text: str) -> str:
 
 def times(to_s: float, **segment) -> Segment:
     return Segment(**{"speaker": "ann", "utterance": 1, "pcm": cut("two_cities", 0, to_s), **segment})
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("\"'Can you tell me a story?'", "Can you tell me a story?"),
+        ("“Not now,” she said. ‘Why?’", "Not now, she said. Why?"),
+        ("I went an' fetched the dogs' bowl, didn't I?", "I went an' fetched the dogs' bowl, didn't I?"),
+    ],
+)
+async def test_nobody_says_quotation_marks(
+    stt: MoonshineStt, monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    assert stt.model
+    monkeypatch.setattr(stt.model, "write", lambda heard, draft, stop: Written((1,), (1,), written, None))
+    assert await stt.transcribe(times(1)) == said
 
 
 async def test_a_growing_utterance_is_written_from_where_it_was(stt: MoonshineStt, monkeypatch: pytest.MonkeyPatch):

@@ -33,7 +33,7 @@ from tests.processors.stages import Alone
 QUESTION, REPLY = "What is my dog called?", "It is called Rex."
 DOG, CAT = "Ann has a dog called Rex", "Ann had a cat called Tom"
 READ_S, FIRST_S, WORD_S = 0.02, 0.04, 0.01
-BEGUN_S = READ_S + FIRST_S + 2.5 * WORD_S
+BEGUN_S = FIRST_S + 2.5 * WORD_S
 """By then three words of a reply are there."""
 
 

@@ -67,17 +67,17 @@ def test_a_reply_is_begun_behind_a_sentence_that_may_be_all(
     assert writer.samplings == [LanguageSettings().sampling] * begun
 
 
-def test_of_words_that_are_followed_by_others_while_they_are_read_no_reply_is_begun(virtually: Virtually) -> None:
+def test_it_is_begun_at_once_and_the_words_are_not_read_first(virtually: Virtually) -> None:
     async def run() -> Writer:
         room = Room()
-        await room.hears("I have a dog.")
-        await room.goes_on(READ_S / 2)
-        await room.hears("I have a dog. What is", still=True)
+        await room.hears()
+        await room.goes_on(FIRST_S / 2)
+        assert [messages[-1].content for messages in room.llm.asked] == [QUESTION]
         await room.goes_on()
         await room.close()
         return room.llm
 
-    assert virtually(run()).asked == []
+    assert virtually(run()).read == []
 
 
 def test_none_is_begun_while_one_is_written_or_heard_and_again_when_it_was(virtually: Virtually) -> None:
@@ -153,14 +153,33 @@ def test_one_that_is_written_to_its_end_is_adopted_as_well(virtually: Virtually)
     assert room.came_s == [asked_s] * 4
 
 
+@pytest.mark.parametrize("text", ["what is my dog called?", "What is, my dog called?"], ids=["capitals", "commas"])
+@pytest.mark.parametrize("twice", [False, True], ids=["at the end", "while it is written"])
+def test_the_same_words_written_otherwise_find_it_too(virtually: Virtually, text: str, twice: bool) -> None:
+    async def run() -> Room:
+        room = Room()
+        await room.begins()
+        if twice:
+            await room.hears(text)
+        await room.is_asked(Heard("ann", text))
+        await room.goes_on()
+        await room.close()
+        return room
+
+    room = virtually(run())
+    assert replied(room)
+    assert room.llm.ended == ["said"]
+
+
 @pytest.mark.parametrize(
     "heard",
     [
         (Heard("ann", "What is my dog called, then?"),),
+        (Heard("ann", "What is my dog called."),),
         (Heard("joe", QUESTION),),
         (Heard("ann", QUESTION), Heard("joe", "And mine?")),
     ],
-    ids=["other words", "somebody else", "two of them"],
+    ids=["other words", "no question", "somebody else", "two of them"],
 )
 def test_for_other_words_it_is_stopped_and_the_model_asked_anew(virtually: Virtually, heard: tuple[Heard, ...]) -> None:
     async def run() -> Room:
