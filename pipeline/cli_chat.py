@@ -49,7 +49,7 @@ def chat(
     roster = read_roster(chosen, characters_folder(settings), books and books.expanduser())
     store = model_store(settings)
     pull_models(store, models_needed(settings, kinds=("llm",)))
-    llm = make_llm(settings.language, store)
+    llm = make_llm(settings.language.for_calls(0), store)
     memory = RecentHistory()
 
     def show(prompt: TextPrompt) -> None:

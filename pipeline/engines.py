@@ -135,7 +135,8 @@ async def running_language(settings: Settings):
         As `running_engines` does.
     """
     store = model_store(settings)
-    llm, thinking = make_llm(settings.language, store), make_thinking(settings.thinking, settings.language, store)
+    language = settings.language.for_calls(0)
+    llm, thinking = make_llm(language, store), make_thinking(settings.thinking, language, store)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(llm.close)
         stack.push_async_callback(thinking.close)

@@ -127,7 +127,7 @@ async def replay_with(
     """
     clock = SessionClock()
     room = voice_pipeline(engines, settings, character, clock, memory=memory)
-    await engines.llm.prefill(room.conversation.prefix)
+    await room.responder.read_prompt()
     view = Room(room.turn_taking)
     turns: list[TurnRecord] = []
 

@@ -155,7 +155,7 @@ class DiscordRoom:
         self._running.add_done_callback(self._ended)
         await ready.wait()
         # Beside the join: a language model that hangs must not keep the bot out.
-        self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
+        self._later(self.pipeline.responder.read_prompt())
         try:
             await self.transport.join(self._channel)
         except DiscordVoiceError as error:
@@ -196,7 +196,7 @@ class DiscordRoom:
             if self._memory and self._record:
                 self._memory.limit_knowledge(now.id, now.settings.knowledge)
                 self._record.hand_over(now.id, now.name)
-            self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
+            self._later(self.pipeline.responder.read_prompt())
 
     def _hand_over(self) -> None:
         chosen = self._mind.character
@@ -210,12 +210,12 @@ class DiscordRoom:
             self._record.hand_over(chosen.id, chosen.name)
             self._later(self._learn(self._memory))
         else:
-            self._later(self._engines.llm.prefill(self.pipeline.conversation.prefix))
+            self._later(self.pipeline.responder.read_prompt())
 
     async def _learn(self, memory: Remembrance) -> None:
         """Have the character know what it knows of the people here, and the model read it."""
         self.pipeline.conversation.know(await self._background(memory))
-        await self._engines.llm.prefill(self.pipeline.conversation.prefix)
+        await self.pipeline.responder.read_prompt()
 
     async def close(self, reason: str) -> None:
         """Leave and end the session; done within three seconds. Safe to repeat."""
@@ -323,7 +323,7 @@ class DiscordRoom:
         conversation.know(background)
         if conversation.prefix != before:
             # Nothing has been said yet: it is read before somebody waits for an answer.
-            self._later(self._engines.llm.prefill(conversation.prefix))
+            self._later(self.pipeline.responder.read_prompt())
 
     def _people(self) -> int:
         return sum(not member.bot for member in self.channel.members)

@@ -38,26 +38,30 @@ class Priority(IntEnum):
     """A turn somebody is waiting for."""
     SPECULATION = 1
     """Work on a guess that may be thrown away."""
-    BACKGROUND = 2
+    UNHEARD = 2
+    """The rest of an answer whose beginning is being said: it is made many times as fast as it is heard."""
+    BACKGROUND = 3
     """Text chat, memory, anything that can wait."""
 
 
 class Job:
     """What a blocking function sees of its caller, and of the others."""
 
-    def __init__(self, outranked: Callable[[], bool]) -> None:
+    def __init__(self, priority: Priority, waiting: Callable[[Priority], bool]) -> None:
+        """`waiting` tells whether somebody of a higher priority than this waits for the lane."""
         self._cancelled = threading.Event()
-        self._outranked = outranked
+        self._priority = priority
+        self._waiting = waiting
 
     @property
     def cancelled(self) -> bool:
         """Whether the caller no longer wants the result. Check it between steps."""
         return self._cancelled.is_set()
 
-    @property
-    def outranked(self) -> bool:
-        """Whether somebody waits for the lane who goes before this job. One that can be taken up again stops then."""
-        return self._outranked()
+    def outranked(self, priority: Priority | None = None) -> bool:
+        """Whether somebody waits for the lane who goes before this job, by now perhaps of another `priority`. One that
+        can be taken up again stops then."""
+        return self._waiting(self._priority if priority is None else priority)
 
     def cancel(self) -> None:
         """Say that the result is no longer wanted."""
@@ -67,8 +71,8 @@ class Job:
 class StreamJob(Job, Generic[T]):
     """A job that delivers piece by piece."""
 
-    def __init__(self, deliver: Callable[[T], None], outranked: Callable[[], bool]) -> None:
-        super().__init__(outranked)
+    def __init__(self, deliver: Callable[[T], None], priority: Priority, waiting: Callable[[Priority], bool]) -> None:
+        super().__init__(priority, waiting)
         self._deliver = deliver
 
     def emit(self, piece: T) -> None:
@@ -98,7 +102,7 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        job = Job(lambda: self._outranked(priority))
+        job = Job(priority, self._waits_before)
 
         def finish(result: T | None, error: BaseException | None) -> None:
             if done.done():
@@ -138,7 +142,7 @@ class Lane:
         # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
         pieces: asyncio.Queue[T | _End] = asyncio.Queue()
         job: StreamJob[T] = StreamJob(
-            lambda piece: _call_soon(loop, pieces.put_nowait, piece), lambda: self._outranked(priority)
+            lambda piece: _call_soon(loop, pieces.put_nowait, piece), priority, self._waits_before
         )
 
         def perform() -> None:
@@ -188,7 +192,7 @@ class Lane:
         self._jobs.put((-1, next(self._order), None))
         await asyncio.get_running_loop().run_in_executor(None, thread.join)
 
-    def _outranked(self, priority: Priority) -> bool:
+    def _waits_before(self, priority: Priority) -> bool:
         with self._jobs.mutex:
             return bool(self._jobs.queue) and self._jobs.queue[0][0] < priority
 

@@ -86,8 +86,8 @@ class CachedLlm:
     async def start(self) -> None:
         await self._llm.start()
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
-        await self._llm.prefill(messages, tools=tools)
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
+        await self._llm.prefill(messages, tools=tools, room=room)
 
     async def stream(
         self,
@@ -96,6 +96,7 @@ class CachedLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         key = cache_key(self._name, messages, sampling, tools)
         if kept := self._cache.get(key):
@@ -103,7 +104,8 @@ class CachedLlm:
                 yield delta
             return
         reply: list[Delta] = []
-        async with contextlib.aclosing(self._llm.stream(messages, sampling, tools=tools, priority=priority)) as deltas:
+        asked = self._llm.stream(messages, sampling, tools=tools, priority=priority, room=room)
+        async with contextlib.aclosing(asked) as deltas:
             async for delta in deltas:
                 # Given again, it costs no prompt.
                 reply.append(replace(delta, usage=None) if delta.usage else delta)

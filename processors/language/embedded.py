@@ -14,16 +14,19 @@ from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
 from processors.language.engines import Delta, Finish, Message, Usage, context_within
 from processors.language.gguf import trained_context
-from processors.language.settings import KEPT_PROMPTS_MIB, Sampling
+from processors.language.seats import Seats
+from processors.language.settings import CALLS, KEPT_PROMPTS_MIB, Sampling
 from processors.language.tool_calls import CallAssembler, Tool, described, openai_message
 from processors.models import ModelStore
 
 _USUAL_CONTEXT = 2048
-"""Tokens. Each takes 23 KB of memory in either slot, and 4 ms to be read, with the default model."""
+"""Tokens. Each takes 23 KB of memory in every slot, and 4 ms to be read, with the default model."""
 _MOST_THREADS = 8
 _READ_AT_ONCE = 16
 """Tokens of a prompt that are read before the next look at who else wants the model: 75 ms of the default one. Of 64
 at a time each would be read a thirtieth faster."""
+_BEGINNING = 16
+"""Tokens. Some five seconds of speech, and the model writes the next sixteen in a fraction of one."""
 _COURTESY_S = 0.5
 """A voice turn asks several times in a row; for this long after each the others leave the cores to it."""
 _LEAST_TO_LEARN_FROM = 16
@@ -34,18 +37,27 @@ _MOST_COURTESY_S = 1.5
 
 
 class EmbeddedLlm:
-    """One model, one thread that waits for it, and two slots, each with what it has read so far.
+    """One model, one thread that waits for it, and slots, each with what it has read so far.
 
-    The voice has a slot to itself. Text and memory share the other and give way: when a turn asks, their reply stops
-    at its next token, or their prompt at its next 16, and is taken up where it was when the turn is through. A
-    cancelled reply stops in the same way.
+    Each call has a slot to itself, up to `calls` of them. Text and memory share another and give way: when a turn asks,
+    their reply stops at its next token, or their prompt at its next 16, and is taken up where it was when the turn is
+    through. So does a spoken reply once enough of it is there to be said meanwhile. A cancelled one stops in the same
+    way.
     """
 
     def __init__(
-        self, store: ModelStore, model: str, *, context_tokens: int, kept_prompts_mib: int = KEPT_PROMPTS_MIB
+        self,
+        store: ModelStore,
+        model: str,
+        *,
+        context_tokens: int,
+        kept_prompts_mib: int = KEPT_PROMPTS_MIB,
+        calls: int = CALLS,
     ) -> None:
         """`context_tokens` is what each slot is allotted, as far as the model takes it; 0 for what is usual."""
         self._kept_prompts_mib = kept_prompts_mib
+        self._calls = calls
+        self._seats = Seats(max(1, calls))
         self._store = store
         self._model = model
         self._allowed_tokens = context_tokens
@@ -70,12 +82,15 @@ class EmbeddedLlm:
     async def start(self) -> None:
         await self._lane.run(self._load)
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
-        request = _request(messages, Sampling(max_tokens=1), Priority.SPECULATION, tools)
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
+        request = _request(messages, Sampling(max_tokens=1), self._seats.of(room), tools)
         self._note_turn()
         try:
             # Stopped for a turn, it has done its part: what was read is kept.
-            await self._lane.run(lambda job: self._complete(job, request), priority=Priority.SPECULATION)
+            await self._lane.run(
+                lambda job: self._complete(job, request, lambda written: Priority.SPECULATION),
+                priority=Priority.SPECULATION,
+            )
         finally:
             self._note_turn()
 
@@ -86,33 +101,45 @@ class EmbeddedLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         said: list[str] = []
+        before = 0
         gave_way = True
+        waits = priority is Priority.BACKGROUND
+
+        def standing(written: int) -> Priority | None:
+            if waits:
+                return priority
+            # One that has just begun is waited for, though it may have been begun on a guess.
+            return Priority.UNHEARD if before + written >= _BEGINNING else None
 
         def work(job: StreamJob[Delta]) -> None:
             nonlocal gave_way
             gave_way = False
             try:
-                gave_way = self._complete(job, request, job, yielding=priority is Priority.BACKGROUND)
+                gave_way = self._complete(job, request, standing)
             finally:
                 if not gave_way:
                     leave()
 
         async with self._place(priority) as leave:
             while gave_way:
-                if priority is Priority.BACKGROUND:
+                if waits:
                     await self._let_the_turn_pass()
-                left = sampling.max_tokens - len(said)
+                before = len(said)
+                left = sampling.max_tokens - before
                 if left <= 0:
                     yield Delta("", "length")
                     return
                 # The model goes on with what it has said already.
                 asked = [*messages, Message("assistant", "".join(said))] if said else messages
-                request = _request(asked, sampling.model_copy(update={"max_tokens": left}), priority, tools)
-                async with contextlib.aclosing(self._lane.stream(work, priority=priority)) as deltas:
+                slot = self._calls if waits else self._seats.of(room)
+                request = _request(asked, sampling.model_copy(update={"max_tokens": left}), slot, tools)
+                queued = standing(0) or priority
+                async with contextlib.aclosing(self._lane.stream(work, priority=queued)) as deltas:
                     async for delta in deltas:
-                        if priority is not Priority.BACKGROUND:
+                        if not waits:
                             self._note_turn()
                         said.append(delta.text)
                         yield delta
@@ -170,7 +197,7 @@ class EmbeddedLlm:
         )
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        params.n_parallel = 2
+        params.n_parallel = self._calls + 1
         params.n_ctx = self._context_tokens * params.n_parallel
         params.n_batch = params.n_ubatch = _READ_AT_ONCE
         # Not set, it is 8 GiB.
@@ -195,21 +222,22 @@ class EmbeddedLlm:
             raise ModelMissingError(f"there is no model file {path} (LANGUAGE_EMBEDDED_MODEL)")
         return path
 
-    def _complete(
-        self, job: Job, request: dict[str, Any], out: StreamJob[Delta] | None = None, *, yielding: bool = True
-    ) -> bool:
+    def _complete(self, job: Job, request: dict[str, Any], standing: Callable[[int], Priority | None]) -> bool:
         """Have llama.cpp answer. Returns whether it was stopped for somebody who goes first.
 
-        What is spoken does not yield, though it may have been begun on a guess: another answer would cut it in two.
+        Args:
+            standing: the job's priority when so many pieces are written; None while it makes way for nobody.
         """
         if self._server is None:
             raise EngineError("the embedded language model is not loaded")
         failure: list[str] = []
         finished = gave_way = False
+        written = 0
+        emit = job.emit if isinstance(job, StreamJob) else None
         assembler = CallAssembler("the embedded language model")
 
         def on_chunk(chunk: Any) -> bool:
-            nonlocal finished, gave_way
+            nonlocal finished, gave_way, written
             for event in chunk if isinstance(chunk, list) else [chunk]:
                 if "error" in event:
                     failure.append(str(event["error"].get("message", event["error"])))
@@ -225,10 +253,12 @@ class EmbeddedLlm:
                     return True
                 if delta:
                     finished = finished or delta.finish is not None
-                    if out:
-                        out.emit(delta)
+                    written += 1
+                    if emit:
+                        emit(delta)
             # Half a call cannot be gone on with.
-            gave_way = yielding and not finished and not assembler.begun and job.outranked
+            if not finished and not assembler.begun and (now := standing(written)) is not None:
+                gave_way = job.outranked(now)
             return job.cancelled or gave_way
 
         try:
@@ -246,9 +276,7 @@ class EmbeddedLlm:
             self._token_ms += (took_ms / read - self._token_ms) * share
 
 
-def _request(
-    messages: Sequence[Message], sampling: Sampling, priority: Priority, tools: Sequence[Tool] = ()
-) -> dict[str, Any]:
+def _request(messages: Sequence[Message], sampling: Sampling, slot: int, tools: Sequence[Tool] = ()) -> dict[str, Any]:
     offered = {"tools": described(tools)} if tools else {}
     return {
         "messages": [openai_message(message) for message in messages],
@@ -256,7 +284,7 @@ def _request(
         "cache_prompt": True,
         # The prompt is reported as it is read, so that reading can be stopped.
         "return_progress": True,
-        "id_slot": 1 if priority is Priority.BACKGROUND else 0,
+        "id_slot": slot,
         **offered,
         **sampling.model_dump(),
     }

@@ -120,13 +120,14 @@ class LanguageModel(Protocol):
         """
         ...
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         """Have the model read `messages` ahead, so that a reply to them, or to what begins with them, starts sooner.
 
         A server that fails to is no error: the reply that follows will tell.
 
         Args:
             tools: what the reply may call. They stand at the prompt's beginning: read without them, nothing is won.
+            room: whose conversation it is. An engine that keeps what it has read keeps it for each room by itself.
         """
         ...
 
@@ -137,6 +138,7 @@ class LanguageModel(Protocol):
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         """The reply to `messages`, piece by piece; the last piece has `finish` set.
 
@@ -229,6 +231,7 @@ def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageMode
         settings.embedded_model,
         context_tokens=settings.context_tokens,
         kept_prompts_mib=settings.embedded_kept_prompts_mib,
+        calls=settings.embedded_calls,
     )
 
 

@@ -137,9 +137,9 @@ class FallbackLlm:
         if len(unreachable) == len(self._states):
             raise unreachable[0]
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         """Have the model that is to answer next read ahead."""
-        await self._in_order()[0].entry.llm.prefill(messages, tools=tools)
+        await self._in_order()[0].entry.llm.prefill(messages, tools=tools, room=room)
 
     async def stream(
         self,
@@ -148,6 +148,7 @@ class FallbackLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         self._begin_probes()
         reasons: list[str] = []
@@ -161,7 +162,7 @@ class FallbackLlm:
             waits = state is candidates[-1] or priority is Priority.BACKGROUND
             deadline_s = None if waits else self._patience_s(state)
             asked = _limited(sampling, state.entry.most_temperature)
-            reply = state.entry.llm.stream(messages, asked, tools=tools, priority=priority)
+            reply = state.entry.llm.stream(messages, asked, tools=tools, priority=priority, room=room)
             async with contextlib.aclosing(reply) as deltas:
                 try:
                     began = await self._first_word(state, deltas, deadline_s)

@@ -101,7 +101,7 @@ class OllamaLlm:
             self._context_tokens,
         )
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         await read_ahead(partial(self.stream, tools=tools), messages)
 
     async def stream(
@@ -111,6 +111,7 @@ class OllamaLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         stripper, finish, called, usage = ThinkStripper(), None, 0, None
         parts = self._parts(messages, sampling, self._offer.to_be_told(tools))

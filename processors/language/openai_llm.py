@@ -98,7 +98,7 @@ class OpenAiLlm:
             self._context_tokens,
         )
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         if self._service.reads_ahead:
             await read_ahead(partial(self.stream, tools=tools), messages)
 
@@ -109,6 +109,7 @@ class OpenAiLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         body = request_body(self._service, self._model, list(messages), sampling, self._offer.to_be_told(tools))
         body |= self._extra

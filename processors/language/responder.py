@@ -35,7 +35,7 @@ from processors.memory.port import NO_RECOLLECTION, Recollection
 from processors.memory.room import RoomMemory
 
 _ATTEMPTS_KEPT = 8
-_ENDS = (".", "?", "!")
+_GO_ON = (",", ";", ":", "-", "…", "...")
 _GOES_ON_S = 0.1
 """Words ahead come 32 ms after a drop of the level, a reply is asked for after 96: by then it is known to be no end."""
 
@@ -56,7 +56,7 @@ class Responder(FrameProcessor):
     """Consumes `SpeculateFrame`; produces `ReplyTextFrame`s and a `ReplyTextEndFrame`.
 
     A `PartialFrame` has memory look up what will probably be asked, and the model read it ahead, while nothing else is
-    asked of it. Behind words that end a sentence the model writes ahead, too, and a `SpeculateFrame` with the same
+    asked of it. Behind words that may be all the model writes ahead, too, and a `SpeculateFrame` with the same
     words finds the reply begun.
     `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
     into the conversation with exactly the words that were played.
@@ -84,6 +84,7 @@ class Responder(FrameProcessor):
         self._conversation = conversation
         self._settings = settings
         self._clock = clock
+        self._room = str(self.id)
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unread: tuple[Heard, ...] = ()
@@ -134,6 +135,10 @@ class Responder(FrameProcessor):
         if self._memory:
             await self._memory.close()
         await super().cleanup()
+
+    async def read_prompt(self) -> None:
+        """Have the model read what every request of this room begins with, before anybody asks."""
+        await self._llm.prefill(self._conversation.prefix, room=self._room)
 
     def forget(self) -> None:
         """Drop what came to mind so far, and what is being looked up: somebody in it is forgotten, or another character
@@ -200,7 +205,8 @@ class Responder(FrameProcessor):
         for count in range(len(read) + 1, len(lines) + 1):
             self._in_mind.begin(self._clock.now_ms())
             notes = replace(self._notes(heard, lines[:count]), reminder="")
-            await self._llm.prefill(self._conversation.request((Heard(heard[-1].speaker, ""),), notes))
+            request = self._conversation.request((Heard(heard[-1].speaker, ""),), notes)
+            await self._llm.prefill(request, room=self._room)
             self._in_mind.done(lines[:count])
             if self._unread:
                 return
@@ -208,11 +214,13 @@ class Responder(FrameProcessor):
 
     def _write_ahead(self, heard: tuple[Heard, ...]) -> Ahead | None:
         """Begin the reply to words that may be all, if nothing came behind them so far."""
-        if self._unread or self._playing or not self._still or not heard[-1].text.endswith(_ENDS):
+        words = heard[-1].text
+        if self._unread or self._playing or not self._still or not words or words.endswith(_GO_ON):
             return None
         lines = self._in_mind.read
         notes, request = self._request(heard, lines)
-        deltas = self._llm.stream(request, self._settings.sampling, priority=Priority.SPECULATION)
+        sampling = self._settings.sampling
+        deltas = self._llm.stream(request, sampling, priority=Priority.SPECULATION, room=self._room)
         self._ahead = Ahead(heard, notes, lines, request, deltas, self.create_task)
         return self._ahead
 
@@ -232,7 +240,7 @@ class Responder(FrameProcessor):
             self._ahead = None
 
     async def _read_these(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> None:
-        await self._llm.prefill(self._request(heard, lines)[1])
+        await self._llm.prefill(self._request(heard, lines)[1], room=self._room)
         self._in_mind.done(lines)
 
     async def _asking(
@@ -255,7 +263,7 @@ class Responder(FrameProcessor):
             await self._prepare(frame.heard)
         lines = self._in_mind.for_reply(found, token_ms, spare_ms, self._clock.now_ms())
         notes, request = self._request(frame.heard, lines)
-        return notes, lines, request, self._llm.stream(request, self._settings.sampling)
+        return notes, lines, request, self._llm.stream(request, self._settings.sampling, room=self._room)
 
     def _request(self, heard: tuple[Heard, ...], lines: tuple[str, ...]) -> tuple[Notes, list[Message]]:
         """What the model is asked now, and the notes in it."""

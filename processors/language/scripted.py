@@ -27,7 +27,7 @@ class ScriptedLlm:
     async def start(self) -> None:
         """Nothing to load."""
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         """Nothing to read ahead."""
 
     async def stream(
@@ -37,6 +37,7 @@ class ScriptedLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         asked = sum(message.role == "user" for message in messages)
         reply = self._replies[(asked - 1) % len(self._replies)] if self._replies else ""

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from processors.setting_names import Env, SettingsGroup
 
 KEPT_PROMPTS_MIB = 64
+CALLS = 2
 _NO_KEY = SecretStr("")
 _LEAST_CONTEXT = 512
 _DURATION = re.compile(r"-?\d+|(\d+(\.\d+)?(ms|s|m|h))+")
@@ -149,6 +150,9 @@ class LanguageSettings(SettingsGroup):
     """The embedded engine's model, by its name in `acore models list`, or the path of a GGUF file."""
     embedded_kept_prompts_mib: int = Field(default=KEPT_PROMPTS_MIB, ge=0, le=65536)
     """Memory (MiB) for what the embedded engine has read of prompts that others pushed aside; 0 to read them anew."""
+    embedded_calls: int = Field(default=CALLS, ge=0, le=32)
+    """Calls whose conversations the embedded engine keeps in mind at once: one more must be read anew at each turn.
+    Each takes 47 MB with the default model. 0: calls share a place with text."""
     context_tokens: int = Field(default=0, ge=0, le=2_000_000)
     """The most tokens a model is shown, and what the embedded one and Ollama allot, as far as the model takes them.
     0: 2048 (embedded), 4096 (Ollama, or what its model file says), 8192 (servers; 4096 if they do not say theirs)."""
@@ -174,6 +178,10 @@ class LanguageSettings(SettingsGroup):
     """How long (ms) the scripted engine takes to its first token."""
     scripted_per_token_ms: float = Field(default=15.0, ge=0, le=10000)
     """How long (ms) the scripted engine takes for each further token."""
+
+    def for_calls(self, most: int) -> "LanguageSettings":
+        """The same for who makes so many calls at most."""
+        return self.model_copy(update={"embedded_calls": min(self.embedded_calls, most)})
 
     @field_validator("context_tokens")
     @classmethod

@@ -27,7 +27,7 @@ class ClausePolicy(SettingsGroup):
     first_link_words: int = Field(default=4, ge=1, le=30)
     """The first clause may end before a conjunction ("and", "because") from this many words on."""
 
-    first_max_words: int = Field(default=6, ge=2, le=60)
+    first_max_words: int = Field(default=5, ge=2, le=60)
     """The first clause ends at the next word boundary once it has this many words."""
 
     second_min_words: int = Field(default=6, ge=1, le=60)

@@ -183,7 +183,7 @@ def make_thinking(thinking: ThinkingSettings, language: LanguageSettings, store:
     if ref is None:
         return ThinkingModel(None, thinking)
     setting = "THINKING_PROVIDER" if thinking.provider else "LLM_PROVIDER"
-    return ThinkingModel(make_engine(language, store, ref, setting=setting), thinking)
+    return ThinkingModel(make_engine(language.for_calls(1), store, ref, setting=setting), thinking)
 
 
 def thinking_ref(thinking: ThinkingSettings, language: LanguageSettings) -> ModelRef | None:

@@ -59,7 +59,7 @@ class NotingLlm(ScriptedLlm):
         self.asked: list[str] = []
         self.read_ahead: list[str] = []
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         self.read_ahead.append(messages[-1].content)
 
     async def stream(self, messages: Sequence[Message], *words: Any, **named: Any) -> AsyncGenerator[Delta, None]:

@@ -157,7 +157,7 @@ async def test_a_room_goes_on_with_a_card_that_was_written_anew(lobby: Lobby, mo
     room = await lobby.rooms.join(lobby.channel)
     read: list[str] = []
 
-    async def prefill(messages: Sequence[Message], *, tools: object = ()) -> None:
+    async def prefill(messages: Sequence[Message], *, tools: object = (), room: str = "") -> None:
         read.append(messages[0].content)
 
     monkeypatch.setattr(room._engines.llm, "prefill", prefill)

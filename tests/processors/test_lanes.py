@@ -32,12 +32,12 @@ async def test_the_live_turn_goes_before_guesses_and_background_work():
         await asyncio.sleep(0)
         waiting = [
             asyncio.create_task(lane.run(lambda job, p=p: order.append(p), priority=p))
-            for p in (Priority.BACKGROUND, Priority.SPECULATION, Priority.LIVE)
+            for p in (Priority.BACKGROUND, Priority.UNHEARD, Priority.SPECULATION, Priority.LIVE)
         ]
         await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(first, *waiting)
-        assert order == [Priority.LIVE, Priority.SPECULATION, Priority.BACKGROUND]
+        assert order == [Priority.LIVE, Priority.SPECULATION, Priority.UNHEARD, Priority.BACKGROUND]
 
 
 async def test_a_job_sees_that_somebody_waits_who_goes_before_it():
@@ -47,9 +47,9 @@ async def test_a_job_sees_that_somebody_waits_who_goes_before_it():
         def work(job):
             begun.set()
             look.wait(5)
-            seen.append(job.outranked)
+            seen.append((job.outranked(), job.outranked(Priority.UNHEARD)))
 
-        for other in (Priority.BACKGROUND, Priority.SPECULATION, Priority.LIVE):
+        for other in (Priority.BACKGROUND, Priority.UNHEARD, Priority.SPECULATION, Priority.LIVE):
             running = asyncio.create_task(lane.run(work, priority=Priority.SPECULATION))
             assert await asyncio.to_thread(begun.wait, 5)
             waiting = asyncio.create_task(lane.run(lambda job: None, priority=other))
@@ -58,7 +58,7 @@ async def test_a_job_sees_that_somebody_waits_who_goes_before_it():
             await asyncio.gather(running, waiting)
             begun.clear()
             look.clear()
-        assert seen == [False, False, True]
+        assert seen == [(False, False), (False, False), (False, True), (True, True)]
 
 
 async def test_a_cancelled_caller_goes_on_at_once_while_the_library_still_works():

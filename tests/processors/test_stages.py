@@ -234,7 +234,7 @@ class SlowReader(ScriptedLlm):
         super().__init__(["Because it is so."])
         self.read: list[str] = []
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         self.read.append(messages[-1].content)
         await asyncio.sleep(0.1)
 

@@ -35,7 +35,7 @@ class Echo:
     async def start(self) -> None:
         """Nothing to load."""
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         """Nothing to read ahead."""
 
     async def stream(
@@ -45,6 +45,7 @@ class Echo:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append((tuple(messages), sampling, priority))
         text = self.answer(messages[-1].content.splitlines()[-1])

@@ -52,7 +52,7 @@ class Writer(ScriptedLlm):
         self.error: EngineError | None = None
         """Raised once, behind the first word."""
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         await asyncio.sleep(READ_S)
         self.read.append(messages[-1].content)
 
@@ -63,6 +63,7 @@ class Writer(ScriptedLlm):
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append(tuple(messages))
         self.priorities.append(priority)

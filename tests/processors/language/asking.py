@@ -19,10 +19,11 @@ async def reply(
     messages: Sequence[Message] = HELLO,
     sampling: Sampling = SAMPLING,
     priority: Priority = Priority.LIVE,
+    room: str = "",
 ) -> tuple[str, Finish | None]:
     """The whole text of a reply, and how it ended."""
     text, finish = "", None
-    async with contextlib.aclosing(llm.stream(messages, sampling, priority=priority)) as deltas:
+    async with contextlib.aclosing(llm.stream(messages, sampling, priority=priority, room=room)) as deltas:
         async for delta in deltas:
             text, finish = text + delta.text, delta.finish or finish
     return text, finish

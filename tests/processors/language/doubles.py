@@ -36,7 +36,7 @@ class MoodyLlm:
         if self.start_error:
             raise self.start_error
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         self.read_ahead += 1
         self.offered.append(tools)
 
@@ -47,6 +47,7 @@ class MoodyLlm:
         *,
         tools: Sequence[Tool] = (),
         priority: Priority = Priority.LIVE,
+        room: str = "",
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append(sampling)
         self.offered.append(tools)

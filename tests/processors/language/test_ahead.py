@@ -46,12 +46,14 @@ Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
         ("I have a dog!", True, Writer, True),
         (QUESTION, False, Writer, False),
         ("I have a dog,", True, Writer, False),
-        ("I have a dog", True, Writer, False),
+        ("I have a dog", True, Writer, True),
+        ("I have a...", True, Writer, False),
+        ("", True, Writer, False),
         (QUESTION, True, Quick, False),
     ],
-    ids=["asked", "told", "called", "speech goes on", "a comma", "nothing", "a quick model"],
+    ids=["asked", "told", "called", "speech goes on", "a comma", "nothing", "dots", "no words", "a quick model"],
 )
-def test_a_reply_is_begun_behind_a_sentence_that_may_be_all(
+def test_a_reply_is_begun_behind_words_that_may_be_all(
     virtually: Virtually, text: str, still: bool, llm: type[Writer], begun: bool
 ) -> None:
     async def run() -> Writer:

@@ -14,11 +14,11 @@ from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Priority
 from processors.language.cache import CachedLlm, ResponseCache
 from processors.language.embedded import EmbeddedLlm
-from processors.language.engines import Message, make_llm, token_ms_of
+from processors.language.engines import Message, make_llm, own_context, token_ms_of
 from processors.language.fallback import Entry, FallbackLlm
 from processors.language.settings import CacheSettings, FailoverSettings, LanguageSettings, Sampling
 from processors.models import ModelStore
-from tests.processors.language.asking import CANCEL_BUDGET_S, cancel_s, reply
+from tests.processors.language.asking import CANCEL_BUDGET_S, HELLO, cancel_s, reply
 
 
 class StubbornServer:
@@ -177,7 +177,7 @@ async def test_a_reply_in_text_gives_way_to_a_turn_and_goes_on_where_it_was(tmp_
     text, voice, rest = server.requests
     assert "".join(d.text for d in written) == "One two three"
     assert [d.finish for d in written] == [None, None, None, "stop"]
-    assert (text["id_slot"], voice["id_slot"], rest["id_slot"]) == (1, 0, 1)
+    assert (text["id_slot"], voice["id_slot"], rest["id_slot"]) == (2, 0, 2)
     assert rest["messages"][-1] == {"role": "assistant", "content": "One two"}
     assert rest["max_tokens"] == 7
 
@@ -193,6 +193,58 @@ async def test_a_spoken_reply_begun_on_a_guess_is_not_cut_in_two_by_another_room
         let_go(server)
         assert await asyncio.gather(guessed, other) == [("Hello there", "stop")] * 2
         assert server.finished == ["said", "said"]
+
+
+async def test_what_is_not_heard_yet_of_a_spoken_reply_gives_way_to_another_rooms_turn(tmp_path, llama_cpp):
+    async with started(tmp_path) as llm:
+        (server,) = llama_cpp
+        server.words = tuple(f" {number}" for number in range(20))
+        loop = asyncio.get_running_loop()
+        others: list[asyncio.Task[tuple[str, str | None]]] = []
+        asked = threading.Event()
+
+        def ask() -> None:
+            others.append(asyncio.create_task(reply(llm, room="theirs")))
+            loop.call_soon(asked.set)
+
+        def on_word(word: str) -> None:
+            if word == " 3" and not others:
+                loop.call_soon_threadsafe(ask)
+                asked.wait(10)
+            elif word == " 15" and len(server.requests) == 1:
+                server.words, server.on_word = ("Mine.",), carry_on
+
+        def carry_on(word: str) -> None:
+            server.words = (" 16", " 17")
+
+        server.on_word = on_word
+        text, finish = await reply(llm, sampling=Sampling(max_tokens=40), room="ours")
+        assert await others[0] == ("Mine.", "stop")
+    ours, theirs, rest = server.requests
+    assert (text, finish) == ("".join(f" {number}" for number in range(18)), "stop")
+    assert (ours["id_slot"], theirs["id_slot"], rest["id_slot"]) == (0, 1, 0)
+    assert rest["messages"][-1] == {"role": "assistant", "content": "".join(f" {number}" for number in range(16))}
+    assert rest["max_tokens"] == 24
+
+
+@pytest.mark.parametrize(("calls", "slots"), [(0, [0, 0, 0, 0]), (1, [0, 0, 0, 1]), (3, [0, 1, 0, 3])])
+async def test_each_call_has_a_slot_of_its_own_as_long_as_there_are_enough(tmp_path, llama_cpp, calls, slots):
+    model = tmp_path / "tiny.gguf"
+    model.write_bytes(b"GGUF")
+    settings = LanguageSettings(embedded_model=str(model), embedded_calls=3).for_calls(calls)
+    llm = make_llm(settings, ModelStore(tmp_path, offline=True))
+    try:
+        await llm.start()
+        await llm.prefill(HELLO, room="ours")
+        await reply(llm, room="theirs")
+        await reply(llm, room="ours")
+        await reply(llm, priority=Priority.BACKGROUND)
+    finally:
+        await llm.close()
+    (server,) = llama_cpp
+    assert [request["id_slot"] for request in server.requests] == slots
+    assert server.params.n_parallel == calls + 1
+    assert server.params.n_ctx == own_context(llm) * (calls + 1)
 
 
 async def test_a_reply_in_text_begins_once_the_turn_is_through(tmp_path, llama_cpp):
@@ -216,7 +268,7 @@ async def test_of_many_who_write_none_begins_between_two_requests_of_a_turn(tmp_
         await reading
         await asyncio.sleep(0.05)
         await reply(llm)
-        assert [request["id_slot"] for request in server.requests] == [1, 0, 0]
+        assert [request["id_slot"] for request in server.requests] == [2, 0, 0]
         await asyncio.gather(*many)
     # Whoever was stopped goes on first.
     assert [request["messages"][-1]["role"] for request in server.requests[3:]] == ["assistant", "user", "user"]

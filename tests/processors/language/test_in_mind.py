@@ -121,7 +121,7 @@ class SlowReader(ScriptedLlm):
         self.read: list[str] = []
         self.asked: list[str] = []
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         await asyncio.sleep(0.05)
         self.read.append(messages[-1].content)
 

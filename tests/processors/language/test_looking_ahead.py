@@ -58,7 +58,7 @@ class Reader(ScriptedLlm):
         super().__init__(["Because it is so."])
         self.read: list[tuple[float, str]] = []
 
-    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = ()) -> None:
+    async def prefill(self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), room: str = "") -> None:
         self.read.append((asyncio.get_running_loop().time(), messages[-1].content))
 
 

@@ -134,7 +134,7 @@ async def test_the_embedded_engine_allots_no_more_than_the_model_takes(
     llm = EmbeddedLlm(ModelStore(tmp_path, offline=True), str(model), context_tokens=allowed)
     await llm.start()
     await llm.close()
-    assert (llm.context_tokens, allotted) == (given, [2 * given])
+    assert (llm.context_tokens, allotted) == (given, [3 * given])
     told = "LANGUAGE_CONTEXT_TOKENS is 4096, but small.gguf takes no more than 1500: that is what it is shown"
     assert warnings == ([told] if allowed > 1500 else [])
 

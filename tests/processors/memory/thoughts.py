@@ -16,7 +16,7 @@ class NoteTaker(MoodyLlm):
         self.answers = list(answers)
         self.questions: list[str] = []
 
-    async def stream(self, messages, sampling, *, tools=(), priority=None):
+    async def stream(self, messages, sampling, *, tools=(), priority=None, room=""):
         self.questions.append(messages[-1].content)
         yield Delta(self.answers.pop(0) if self.answers else "{}")
         yield Delta("", "stop")

@@ -85,15 +85,15 @@ def test_little_is_held_back(reply: str, policy: ClausePolicy) -> None:
         ("Let me see... maybe later.", "Let me see..."),
         ("I'm sorry, but that is not what I meant.", "I'm sorry,"),
         ("Well, hello.", "Well, hello."),
-        ("one two three four five six seven eight nine ten", "one two three four five six"),
+        ("one two three four five six seven eight nine ten", "one two three four five"),
         ("It costs 1,000,000 dollars, all told.", "It costs 1,000,000 dollars,"),
         ("Meet me at 12:30, please.", "Meet me at 12:30,"),
         ("Go to https://a.com/x,y;z:1 now, friend.", "Go to https://a.com/x,y;z:1 now,"),
         ("*smiles, waves. Laughs!* Hello there! More.", "*smiles, waves. Laughs!* Hello there!"),
         ("Call `f(a, b)` in it, then stop.", "Call `f(a, b)` in it,"),
         (
-            "See [the long, long page](https://a.com) first, then ask.",
-            "See [the long, long page](https://a.com) first,",
+            "See [the long page](https://a.com) first, then ask.",
+            "See [the long page](https://a.com) first,",
         ),
         ("我们去公园吧，怎么样？好。", "我们去公园吧，"),
     ],
@@ -212,7 +212,7 @@ def test_an_overfull_clause_ends_at_a_word() -> None:
 def test_a_word_cut_into_tokens_is_no_boundary() -> None:
     deltas = ["I saw D", "r", ".", " J", "ones pay $1", ",", "299", ".", "99 at 10", ":", "45 a", ".m", ". in the shop"]
     assert [clause.text for clause in split(*deltas)] == texts("".join(deltas))
-    assert texts("".join(deltas)) == ["I saw Dr. Jones pay $1,299.99", " at 10:45 a.m. in the shop"]
+    assert texts("".join(deltas)) == ["I saw Dr. Jones pay", " $1,299.99 at 10:45 a.m. in the shop"]
 
 
 def test_an_empty_reply_has_no_clauses() -> None:

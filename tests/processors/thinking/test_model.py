@@ -29,7 +29,7 @@ class AnswersLlm(MoodyLlm):
         self.prompts: list[str] = []
         self.priorities: list[Priority] = []
 
-    async def stream(self, messages, sampling, *, tools=(), priority=Priority.LIVE):
+    async def stream(self, messages, sampling, *, tools=(), priority=Priority.LIVE, room=""):
         self.priorities.append(priority)
         self.asked.append(sampling)
         self.prompts.append("\n".join(message.content for message in messages))
