@@ -47,21 +47,20 @@ class Priority(IntEnum):
 class Job:
     """What a blocking function sees of its caller, and of the others."""
 
-    def __init__(self, priority: Priority, waiting: Callable[[Priority], bool]) -> None:
-        """`waiting` tells whether somebody of a higher priority than this waits for the lane."""
+    def __init__(self, waits_before: Callable[[Priority], bool]) -> None:
+        """`waits_before` tells whether somebody of a higher priority than this waits for the lane."""
         self._cancelled = threading.Event()
-        self._priority = priority
-        self._waiting = waiting
+        self._waits_before = waits_before
 
     @property
     def cancelled(self) -> bool:
         """Whether the caller no longer wants the result. Check it between steps."""
         return self._cancelled.is_set()
 
-    def outranked(self, priority: Priority | None = None) -> bool:
-        """Whether somebody waits for the lane who goes before this job, by now perhaps of another `priority`. One that
-        can be taken up again stops then."""
-        return self._waiting(self._priority if priority is None else priority)
+    def outranked(self, priority: Priority) -> bool:
+        """Whether somebody waits for the lane who goes before a job of this priority, which this one has by now. One
+        that can be taken up again stops then."""
+        return self._waits_before(priority)
 
     def cancel(self) -> None:
         """Say that the result is no longer wanted."""
@@ -71,8 +70,8 @@ class Job:
 class StreamJob(Job, Generic[T]):
     """A job that delivers piece by piece."""
 
-    def __init__(self, deliver: Callable[[T], None], priority: Priority, waiting: Callable[[Priority], bool]) -> None:
-        super().__init__(priority, waiting)
+    def __init__(self, deliver: Callable[[T], None], waits_before: Callable[[Priority], bool]) -> None:
+        super().__init__(waits_before)
         self._deliver = deliver
 
     def emit(self, piece: T) -> None:
@@ -102,7 +101,7 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        job = Job(priority, self._waits_before)
+        job = Job(self._waits_before)
 
         def finish(result: T | None, error: BaseException | None) -> None:
             if done.done():
@@ -141,9 +140,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         # Bounded by what one job emits; a job's output (a reply, a clause) is itself bounded by its settings.
         pieces: asyncio.Queue[T | _End] = asyncio.Queue()
-        job: StreamJob[T] = StreamJob(
-            lambda piece: _call_soon(loop, pieces.put_nowait, piece), priority, self._waits_before
-        )
+        job: StreamJob[T] = StreamJob(lambda piece: _call_soon(loop, pieces.put_nowait, piece), self._waits_before)
 
         def perform() -> None:
             if job.cancelled:

@@ -47,7 +47,7 @@ async def test_a_job_sees_that_somebody_waits_who_goes_before_it():
         def work(job):
             begun.set()
             look.wait(5)
-            seen.append((job.outranked(), job.outranked(Priority.UNHEARD)))
+            seen.append((job.outranked(Priority.SPECULATION), job.outranked(Priority.UNHEARD)))
 
         for other in (Priority.BACKGROUND, Priority.UNHEARD, Priority.SPECULATION, Priority.LIVE):
             running = asyncio.create_task(lane.run(work, priority=Priority.SPECULATION))

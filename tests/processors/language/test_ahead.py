@@ -155,9 +155,13 @@ def test_one_that_is_written_to_its_end_is_adopted_as_well(virtually: Virtually)
     assert room.came_s == [asked_s] * 4
 
 
-@pytest.mark.parametrize("text", ["what is my dog called?", "What is, my dog called?"], ids=["capitals", "commas"])
+@pytest.mark.parametrize(
+    "text", [QUESTION, "what is my dog called?", "What is, my dog called?"], ids=["alike", "capitals", "commas"]
+)
 @pytest.mark.parametrize("twice", [False, True], ids=["at the end", "while it is written"])
-def test_the_same_words_written_otherwise_find_it_too(virtually: Virtually, text: str, twice: bool) -> None:
+def test_the_same_words_however_written_leave_it_alone_and_find_it(
+    virtually: Virtually, text: str, twice: bool
+) -> None:
     async def run() -> Room:
         room = Room()
         await room.begins()

@@ -103,21 +103,6 @@ def test_other_words_stop_it_at_once_and_are_read(virtually: Virtually) -> None:
     assert room.llm.read[-1] == "I have a dog. What is it"
 
 
-def test_the_same_words_again_leave_it_alone(virtually: Virtually) -> None:
-    async def run() -> Room:
-        room = Room()
-        await room.begins()
-        await room.hears()
-        await room.is_asked()
-        await room.goes_on()
-        await room.close()
-        return room
-
-    room = virtually(run())
-    assert replied(room)
-    assert room.llm.ended == ["said"]
-
-
 STOPPERS: dict[str, Callable[[Room], Coroutine[Any, Any, None]]] = {
     "discarded": lambda room: room.alone.send(DiscardFrame(1)),
     "interrupted": lambda room: room.alone.send(InterruptionFrame()),

@@ -87,11 +87,15 @@ def let_go(server: StubbornServer) -> None:
     gate.set()
 
 
+SMALL = LanguageSettings(context_tokens=512)
+
+
 @contextlib.asynccontextmanager
-async def started(tmp_path):
+async def started(tmp_path, settings=SMALL):
     model = tmp_path / "tiny.gguf"
     model.write_bytes(b"GGUF")
-    llm = EmbeddedLlm(ModelStore(tmp_path, offline=True), str(model), context_tokens=512)
+    settings = settings.model_copy(update={"embedded_model": str(model)})
+    llm = make_llm(settings, ModelStore(tmp_path, offline=True))
     try:
         await llm.start()
         yield llm
@@ -100,17 +104,9 @@ async def started(tmp_path):
 
 
 async def test_what_is_kept_of_prompts_is_bounded_by_the_setting(tmp_path, llama_cpp):
-    model = tmp_path / "tiny.gguf"
-    model.write_bytes(b"GGUF")
-    for settings, bound_mib in (
-        (LanguageSettings(embedded_model=str(model)), 64),
-        (LanguageSettings(embedded_model=str(model), embedded_kept_prompts_mib=0), 0),
-    ):
-        llm = make_llm(settings, ModelStore(tmp_path, offline=True))
-        try:
-            await llm.start()
-        finally:
-            await llm.close()
+    for settings, bound_mib in ((LanguageSettings(), 64), (LanguageSettings(embedded_kept_prompts_mib=0), 0)):
+        async with started(tmp_path, settings):
+            pass
         assert llama_cpp[-1].params.cache_ram_mib == bound_mib
 
 
@@ -229,18 +225,11 @@ async def test_what_is_not_heard_yet_of_a_spoken_reply_gives_way_to_another_room
 
 @pytest.mark.parametrize(("calls", "slots"), [(0, [0, 0, 0, 0]), (1, [0, 0, 0, 1]), (3, [0, 1, 0, 3])])
 async def test_each_call_has_a_slot_of_its_own_as_long_as_there_are_enough(tmp_path, llama_cpp, calls, slots):
-    model = tmp_path / "tiny.gguf"
-    model.write_bytes(b"GGUF")
-    settings = LanguageSettings(embedded_model=str(model), embedded_calls=3).for_calls(calls)
-    llm = make_llm(settings, ModelStore(tmp_path, offline=True))
-    try:
-        await llm.start()
+    async with started(tmp_path, LanguageSettings(embedded_calls=3).for_calls(calls)) as llm:
         await llm.prefill(HELLO, room="ours")
         await reply(llm, room="theirs")
         await reply(llm, room="ours")
         await reply(llm, priority=Priority.BACKGROUND)
-    finally:
-        await llm.close()
     (server,) = llama_cpp
     assert [request["id_slot"] for request in server.requests] == slots
     assert server.params.n_parallel == calls + 1
