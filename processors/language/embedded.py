@@ -10,8 +10,9 @@ from typing import Any
 
 from loguru import logger
 
-from processors.errors import EngineError, ModelMissingError
+from processors.errors import EngineError, ModelError, ModelMissingError
 from processors.lanes import Job, Lane, Priority, StreamJob
+from processors.language.eight_bit import in_eight_bits
 from processors.language.engines import Delta, Finish, Message, Usage, context_within
 from processors.language.gguf import trained_context
 from processors.language.seats import Seats
@@ -25,6 +26,8 @@ _MOST_THREADS = 8
 _READ_AT_ONCE = 16
 """Tokens of a prompt that are read before the next look at who else wants the model: 75 ms of the default one. Of 64
 at a time each would be read a thirtieth faster."""
+_EIGHT_BITS = ".eight-bit"
+"""Folder in the store."""
 _BEGINNING = 16
 """Tokens. Some five seconds of speech, and the model writes the next sixteen in a fraction of one."""
 _COURTESY_S = 0.5
@@ -53,8 +56,14 @@ class EmbeddedLlm:
         context_tokens: int,
         kept_prompts_mib: int = KEPT_PROMPTS_MIB,
         calls: int = CALLS,
+        eight_bit: bool = True,
     ) -> None:
-        """`context_tokens` is what each slot is allotted, as far as the model takes it; 0 for what is usual."""
+        """
+        Args:
+            context_tokens: what each slot is allotted, as far as the model takes it; 0 for what is usual.
+            eight_bit: a small model's four-bit weights are written out in eight bits, and those are used.
+        """
+        self._eight_bit = eight_bit
         self._kept_prompts_mib = kept_prompts_mib
         self._calls = calls
         self._seats = Seats(max(1, calls))
@@ -196,7 +205,7 @@ class EmbeddedLlm:
             trained_context(path), self._allowed_tokens, path.name, usual=_USUAL_CONTEXT
         )
         params = xllamacpp.CommonParams()
-        params.model.path = str(path)
+        params.model.path = str(self._quick(path))
         params.n_parallel = self._calls + 1
         params.n_ctx = self._context_tokens * params.n_parallel
         params.n_batch = params.n_ubatch = _READ_AT_ONCE
@@ -221,6 +230,16 @@ class EmbeddedLlm:
         if not path.is_file():
             raise ModelMissingError(f"there is no model file {path} (LANGUAGE_EMBEDDED_MODEL)")
         return path
+
+    def _quick(self, path: Path) -> Path:
+        """The file of the same model that is read fastest."""
+        if not self._eight_bit:
+            return path
+        try:
+            return in_eight_bits(path, self._store.folder / _EIGHT_BITS)
+        except ModelError as error:
+            logger.warning("{}: {} is used as it is, which is slower", error, path.name)
+            return path
 
     def _complete(self, job: Job, request: dict[str, Any], standing: Callable[[int], Priority | None]) -> bool:
         """Have llama.cpp answer. Returns whether it was stopped for somebody who goes first.

@@ -232,6 +232,7 @@ def _embedded(settings: "LanguageSettings", store: "ModelStore") -> LanguageMode
         context_tokens=settings.context_tokens,
         kept_prompts_mib=settings.embedded_kept_prompts_mib,
         calls=settings.embedded_calls,
+        eight_bit=settings.embedded_eight_bit,
     )
 
 

@@ -1,6 +1,8 @@
 """What the header of a GGUF model file says, without loading the model."""
 
+import math
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +17,41 @@ _MOST_ENTRIES = 10_000
 _LONGEST_STRING = 1 << 24
 _MOST_ITEMS = 1 << 24
 _MOST_TOKENS = 1 << 30
+_MOST_TENSORS = 100_000
+_MOST_DIMENSIONS = 4
+_MOST_WEIGHTS = 1 << 40
+_MOST_ALIGNMENT = 1 << 16
 """What is larger is damage, not a model."""
+_USUAL_ALIGNMENT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One matrix or vector of a model, as the file lists it."""
+
+    name: bytes
+    shape: tuple[int, ...]
+    kind: int
+    """How its weights are written, as ggml numbers it."""
+    offset: int
+    """Bytes from where the weights of the file begin."""
+
+    @property
+    def weights(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things lie in a model file."""
+
+    entries_bytes: int
+    """Length of what stands before the list of tensors."""
+    alignment: int
+    """Bytes: every tensor begins at a multiple of it."""
+    data_at: int
+    """Where the weights begin."""
+    tensors: tuple[Tensor, ...]
 
 
 def trained_context(path: Path) -> int:
@@ -28,6 +64,60 @@ def trained_context(path: Path) -> int:
             return _context_length(file)
     except (OSError, ValueError):
         return 0
+
+
+def layout(path: Path) -> Layout | None:
+    """Where the weights of a GGUF file lie; None if it is none. Reads its header. Blocks."""
+    try:
+        with path.open("rb") as file:
+            return _layout(file)
+    except (OSError, ValueError):
+        return None
+
+
+def packed(tensors: tuple[Tensor, ...]) -> bytes:
+    """A list of tensors, as a header ends with it."""
+    return b"".join(
+        struct.pack("<Q", len(one.name))
+        + one.name
+        + struct.pack(f"<I{len(one.shape)}QIQ", len(one.shape), *one.shape, one.kind, one.offset)
+        for one in tensors
+    )
+
+
+def aligned(position: int, alignment: int) -> int:
+    """The next multiple of the alignment."""
+    return -(-position // alignment) * alignment
+
+
+def _layout(file: BinaryIO) -> Layout | None:
+    if file.read(4) != _MAGIC or _whole(file, "<I") not in _VERSIONS:
+        return None
+    count, entries = _whole(file, "<Q"), _whole(file, "<Q")
+    if count > _MOST_TENSORS or entries > _MOST_ENTRIES:
+        return None
+    alignment = _USUAL_ALIGNMENT
+    for _ in range(entries):
+        key, kind = _string(file), _whole(file, "<I")
+        if key == b"general.alignment" and kind in _WHOLE:
+            alignment = _whole(file, _WHOLE[kind])
+        else:
+            _skip(file, kind)
+    if not 0 < alignment <= _MOST_ALIGNMENT:
+        return None
+    entries_bytes = file.tell()
+    tensors = tuple(_tensor(file) for _ in range(count))
+    return Layout(entries_bytes, alignment, aligned(file.tell(), alignment), tensors)
+
+
+def _tensor(file: BinaryIO) -> Tensor:
+    name, dimensions = _string(file), _whole(file, "<I")
+    if dimensions > _MOST_DIMENSIONS:
+        raise ValueError("no tensor of a model")
+    shape = tuple(_whole(file, "<Q") for _ in range(dimensions))
+    if math.prod(shape) > _MOST_WEIGHTS:
+        raise ValueError("no tensor of a model")
+    return Tensor(name, shape, _whole(file, "<I"), _whole(file, "<Q"))
 
 
 def _context_length(file: BinaryIO) -> int:

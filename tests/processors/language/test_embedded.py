@@ -6,9 +6,11 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from processors.errors import EngineError, ModelMissingError
 from processors.lanes import Priority
@@ -19,6 +21,7 @@ from processors.language.fallback import Entry, FallbackLlm
 from processors.language.settings import CacheSettings, FailoverSettings, LanguageSettings, Sampling
 from processors.models import ModelStore
 from tests.processors.language.asking import CANCEL_BUDGET_S, HELLO, cancel_s, reply
+from tests.processors.language.model_files import model_file
 
 
 class StubbornServer:
@@ -292,3 +295,26 @@ async def test_a_model_file_that_is_not_there_names_the_setting(tmp_path, llama_
     with pytest.raises(ModelMissingError, match="LANGUAGE_EMBEDDED_MODEL"):
         await llm.start()
     await llm.close()
+
+
+@pytest.mark.parametrize(
+    ("wide", "room", "used"), [(True, True, "in eight"), (False, True, "as it is"), (True, False, "as it is")]
+)
+async def test_four_bit_weights_are_used_in_eight_where_they_can_be_kept(tmp_path, llama_cpp, wide, room, used):
+    told: list[str] = []
+    logger.add(lambda message: told.append(message.record["message"]), level="WARNING")
+    model, made = tmp_path / "small.gguf", tmp_path / ".eight-bit"
+    model.write_bytes(model_file())
+    if not room:
+        made.write_text("in the way")
+    settings = SMALL.model_copy(update={"embedded_model": str(model), "embedded_eight_bit": wide})
+    llm = make_llm(settings, ModelStore(tmp_path, offline=True))
+    await llm.start()
+    await llm.close()
+
+    path = Path(llama_cpp[-1].params.model.path)
+    assert path.parent == (made if used == "in eight" else tmp_path)
+    assert len(told) == (0 if room else 1)
+    assert all(
+        "ACORE_MODELS_DIR" in line and line.endswith("small.gguf is used as it is, which is slower") for line in told
+    )
