@@ -8,7 +8,7 @@ import numpy as np
 
 from processors.errors import EngineError
 from processors.hearing.engines import Segment
-from processors.hearing.moonshine_model import MoonshineModel
+from processors.hearing.moonshine_model import MoonshineModel, Written
 from processors.hearing.vad import SAMPLE_RATE_HZ
 from processors.lanes import Job, Lane, Priority
 from processors.models import ModelStore
@@ -31,6 +31,10 @@ class _Draft:
     utterance: int
     part: int
     tokens: tuple[int, ...]
+    words: tuple[int, ...]
+    """`tokens` without the punctuation at their end."""
+    samples: int
+    """How much of the sound it is of; 0 if it was not written to its end."""
 
 
 class MoonshineStt:
@@ -54,10 +58,14 @@ class MoonshineStt:
 
     def draft(self, segment: Segment) -> tuple[int, ...]:
         """The tokens last written for the part of the utterance that `segment` is; empty if there are none."""
-        draft = self._drafts.get(segment.speaker)
-        if draft is None or (draft.utterance, draft.part) != (segment.utterance, segment.part):
-            return ()
-        return draft.tokens
+        draft = self._latest(segment)
+        return draft.tokens if draft else ()
+
+    def words(self, segment: Segment, spoken_samples: int) -> tuple[int, ...] | None:
+        """The words (tokens without the last punctuation) last written for that part of the utterance; None unless they
+        are of at least so much of its sound."""
+        draft = self._latest(segment)
+        return draft.words if draft and draft.samples >= spoken_samples else None
 
     async def start(self) -> None:
         await self._lane.run(self._load)
@@ -91,11 +99,17 @@ class MoonshineStt:
         except Exception as error:  # Whatever ONNX Runtime raises.
             raise EngineError(f"Moonshine failed: {error}", retryable=True) from error
         if not job.cancelled or len(written.tokens) > len(draft):
-            self._keep(segment, written.tokens)
+            self._keep(segment, written, 0 if job.cancelled else len(segment.pcm))
         return _QUOTES.sub("", written.text)
 
-    def _keep(self, segment: Segment, tokens: tuple[int, ...]) -> None:
-        self._drafts[segment.speaker] = _Draft(segment.utterance, segment.part, tokens)
+    def _latest(self, segment: Segment) -> _Draft | None:
+        draft = self._drafts.get(segment.speaker)
+        known = draft and (draft.utterance, draft.part) == (segment.utterance, segment.part)
+        return draft if known else None
+
+    def _keep(self, segment: Segment, written: Written, samples: int) -> None:
+        draft = _Draft(segment.utterance, segment.part, written.tokens, written.words, samples)
+        self._drafts[segment.speaker] = draft
         self._drafts.move_to_end(segment.speaker)
         if len(self._drafts) > _MOST_DRAFTS:
             self._drafts.popitem(last=False)

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 _TOKENS_PER_S = 6.5
 """Nobody says more; noise can send a decoder round in circles (Moonshine's own limit)."""
 _SPARE_TOKENS = 3
+_WORTH_A_PASS = 4
+"""Tokens that a pass over a whole transcript must promise: it takes as long as writing two or three does."""
+_FRESH_STARTS = 2
+"""How often a transcript is tried to be rejoined: one that goes its own way shares single tokens by chance."""
+_DETOUR = 3
+"""Tokens by which a draft and what is written instead may differ in length before they meet again."""
 _HEADS, _HEAD_SIZE = 8, 36
 _PAST = "past_key_values."
 _PRESENT = "present."
@@ -106,8 +112,9 @@ class MoonshineModel:
         Args:
             heard: The sound.
             draft: Tokens of an earlier transcript of the same sound, which was shorter then. What the decoder would
-                still write is taken over in one pass. The model's weights and activations are of 8 bits, scaled anew
-                in every pass: where two tokens are nearly as likely, the result can differ from that without a draft.
+                still write is taken over in one pass, and in another what follows a word that is heard differently. The
+                model's weights and activations are of 8 bits, scaled anew in every pass: where two tokens are nearly as
+                likely, the result can differ from that without a draft.
             stop: Asked between two tokens; what is written by then is returned.
         """
         limit = int(heard.samples / SAMPLE_RATE_HZ * _TOKENS_PER_S) + _SPARE_TOKENS
@@ -120,10 +127,24 @@ class MoonshineModel:
             cache = {name: self._cut(name, value, kept + 1) for name, value in cache.items()}
         rows = list(logits[: kept + 1])
         tokens = list(draft[:kept])
+        left, fresh_starts, apart = draft[kept:], 0, 0
         while len(tokens) < limit and (token := int(rows[-1].argmax())) != END:
             tokens.append(token)
+            apart += 1
             if stop():
                 break
+            rest = _rest_behind(token, left, apart)[: limit - len(tokens)]
+            if fresh_starts < _FRESH_STARTS and len(rest) >= _WORTH_A_PASS:
+                fresh_starts, apart = fresh_starts + 1, 0
+                logits, cache = self._pass(heard, (BEGIN, *tokens, *rest), self._nothing, cached=False)
+                behind = logits[len(tokens) :]
+                kept = _agreed(behind, rest)
+                rows += list(behind[: kept + 1])
+                tokens += rest[:kept]
+                left = rest[kept:]
+                if left:
+                    cache = {name: self._cut(name, value, len(tokens) + 1) for name, value in cache.items()}
+                continue
             logits, later = self._pass(heard, (token,), cache, cached=True)
             cache.update(later)
             rows.append(logits[0])
@@ -172,3 +193,16 @@ def _agreed(logits: Logits, draft: Sequence[int]) -> int:
         if int(logits[place].argmax()) != token:
             return place
     return len(draft)
+
+
+def _rest_behind(token: int, left: Sequence[int], written: int) -> tuple[int, ...]:
+    """What follows in a draft where it meets again what is written instead; empty if it does not.
+
+    Args:
+        token: the latest that was written.
+        left: the draft from where the two parted.
+        written: how many tokens were written since then.
+    """
+    meeting = [place for place, other in enumerate(left[: written + _DETOUR]) if other == token]
+    place = min(meeting, key=lambda one: abs(one + 1 - written), default=None)
+    return () if place is None else tuple(left[place + 1 :])

@@ -46,7 +46,7 @@ class _Marks:
     """What was seen of a pause."""
 
     words: tuple[int, ...]
-    """The tokens before the mark, as the first look wrote them down."""
+    """The tokens before the mark, as the recogniser or the first look wrote them down."""
     odds: tuple[float, ...]
     """Log-odds of a final mark, look by look; empty without words."""
 
@@ -76,9 +76,8 @@ class PunctuationTurnEnd:
             await self._lane.run(self._load)
 
     async def look(self, pause: Pause, earlier: Sequence[Look] = ()) -> Look:
-        draft = self._stt.draft(pause.segment) if self._stt else ()
         seen = [one.seen for one in earlier]
-        return await self._lane.run(lambda job: self._judge(job, pause, draft, seen))
+        return await self._lane.run(lambda job: self._judge(job, pause, seen))
 
     async def close(self) -> None:
         await self._lane.close()
@@ -87,19 +86,29 @@ class PunctuationTurnEnd:
     def _load(self, job: Job) -> None:
         self._model = MoonshineModel(self._store.resolve(MODEL).folder)
 
-    def _judge(self, job: Job, pause: Pause, draft: Sequence[int], earlier: Sequence[_Marks]) -> Look:
+    def _judge(self, job: Job, pause: Pause, earlier: Sequence[_Marks]) -> Look:
         model = self._stt.model if self._stt else self._model
         if model is None:
             raise EngineError("the model that judges the end of turns is not loaded (HEARING_TURN_END=punctuation)")
         sound = _framed(pause, _LEADS_MS[len(earlier)])
         if not earlier:
-            written = model.write(model.listen(sound), draft, stop=lambda: job.cancelled)
-            marks = _Marks(written.words, () if written.finality is None else (written.finality,))
+            marks = self._first(job, model, pause, sound)
         elif not earlier[-1].odds or job.cancelled or len(sound) > _LONGEST_LOOKED_AT_AGAIN_S * SAMPLE_RATE_HZ:
             marks = earlier[-1]
         else:
             marks = earlier[-1].and_then(model.finality(model.listen(sound), earlier[-1].words))
         return Look(completeness_of(fmean(marks.odds)) if marks.odds else 0.0, marks)
+
+    def _first(self, job: Job, model: MoonshineModel, pause: Pause, sound: Pcm) -> _Marks:
+        """What is seen at the first look: at the words that are written down already, or at those that it hears."""
+        spoken_samples = len(pause.segment.pcm) - pause.silence_ms * SAMPLE_RATE_HZ // 1000
+        # Of what is longer the beginning may be gone, and its length says nothing of which sound it is.
+        short = len(sound) <= _LONGEST_LOOKED_AT_AGAIN_S * SAMPLE_RATE_HZ
+        if self._stt and short and (words := self._stt.words(pause.segment, spoken_samples)):
+            return _Marks(words, (model.finality(model.listen(sound), words),))
+        draft = self._stt.draft(pause.segment) if self._stt else ()
+        written = model.write(model.listen(sound), draft, stop=lambda: job.cancelled)
+        return _Marks(written.words, () if written.finality is None else (written.finality,))
 
 
 def completeness_of(odds: float) -> float:

@@ -1,7 +1,9 @@
 """The embedded speech-to-text engine: its lane, its drafts, its errors."""
 
+import asyncio
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,6 +86,40 @@ async def test_a_draft_is_for_its_own_speaker_utterance_and_part(stt: MoonshineS
     await stt.transcribe(times(3, part=1))
     assert stt.draft(times(3)) == (), "the part before is over"
     assert stt.draft(times(3, part=1))
+
+
+async def test_words_are_those_of_all_that_was_spoken_or_none(stt: MoonshineStt):
+    assert stt.words(times(5), 0) is None
+    await stt.transcribe(times(4))
+    samples = len(times(4).pcm)
+    tokens = stt.draft(times(4))
+    for later in (times(4), times(5)):
+        words = stt.words(later, samples)
+        assert words
+        assert words == tokens[: len(words)]
+        assert len(words) < len(tokens), "without the comma"
+        assert stt.words(later, samples + 1) is None, "something was said since"
+    assert stt.words(times(4, speaker="bob"), 0) is None
+
+
+async def test_words_of_a_transcript_that_was_stopped_are_not_all(stt: MoonshineStt, monkeypatch: pytest.MonkeyPatch):
+    loop = asyncio.get_running_loop()
+
+    def stopped(heard, draft, stop):
+        loop.call_soon_threadsafe(asking.cancel)
+        while not stop():
+            time.sleep(0.001)
+        return Written((1, 2), (1,), "It", None)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stt.model, "write", stopped)
+        asking = asyncio.create_task(stt.transcribe(times(4)))
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        # One thread does both: when it has done this, it is through with that.
+        await stt._lane.run(lambda job: None)
+    assert stt.draft(times(4)) == (1, 2)
+    assert stt.words(times(4), 1) is None
 
 
 async def test_drafts_are_few_and_gone_when_it_closes(stt: MoonshineStt):

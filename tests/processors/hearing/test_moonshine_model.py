@@ -106,6 +106,33 @@ def test_a_draft_is_taken_over_in_one_pass(model: MoonshineModel, times: Listene
     assert again.finality == pytest.approx(plain.finality, abs=CLOSE)
 
 
+@pytest.mark.parametrize("change", ["another word", "one word more", "one word less"])
+def test_behind_a_word_that_is_heard_differently_the_draft_is_taken_over_again(
+    model: MoonshineModel, times: Listened, passes: list[int], change: str
+):
+    tokens = model.write(times).tokens
+    other = next(token for token in tokens[6:] if token not in tokens[:6])
+    draft = {
+        "another word": (*tokens[:2], other, *tokens[3:]),
+        "one word more": (*tokens[:2], other, *tokens[2:]),
+        "one word less": (*tokens[:2], *tokens[3:]),
+    }[change]
+    passes.clear()
+    written = model.write(times, draft)
+    assert doubt(model, times, written.tokens) < CLOSE
+    assert spoken(written.text) == "it was the best of times it was the worst of times"
+    assert len([size for size in passes if size > 1]) in (2, 3), "once to begin with, and where they meet again"
+    assert len(passes) <= len(tokens) // 2 + 2
+
+
+def test_a_draft_of_other_words_is_soon_given_up(model: MoonshineModel, times: Listened, passes: list[int]):
+    tokens = model.write(times).tokens
+    passes.clear()
+    written = model.write(times, (*tokens[3:], *tokens[:3]) * 2)
+    assert doubt(model, times, written.tokens) < CLOSE
+    assert len([size for size in passes if size > 1]) <= 3
+
+
 def test_writing_stops_between_two_tokens(model: MoonshineModel, times: Listened, passes: list[int]):
     whole = model.write(times)
     passes.clear()

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,34 @@ async def test_a_sentence_sounds_more_finished_than_its_half():
         await detector.close()
     assert max(halves) < 0.5
     assert min(sentences) > 0.8
+
+
+async def test_words_that_are_written_down_already_are_not_written_again(monkeypatch: pytest.MonkeyPatch):
+    stt = MoonshineStt(STORE)
+    detector = PunctuationTurnEnd(stt, STORE)
+    await asyncio.gather(stt.start(), detector.start())
+    try:
+        for end_s in SENTENCES_END_S:
+            pause = pause_at(end_s)
+            fresh = await detector.look(pause)
+            assert stt.model
+            # As it is in a call: when the level dropped, 32 ms behind the last sound.
+            written = replace(pause.segment, pcm=pause.segment.pcm[: -(190 - 32) * RATE_HZ // 1000])
+            await stt.transcribe(written)
+            with monkeypatch.context() as patched:
+                patched.setattr(stt.model, "write", None)
+                look = await detector.look(pause)
+            assert look.completeness > 0.8
+            assert look.completeness == pytest.approx(fresh.completeness, abs=0.2)
+            # Something was said behind those words: it listens for itself.
+            more = replace(pause, silence_ms=100)
+            with monkeypatch.context() as patched:
+                patched.setattr(stt.model, "write", None)
+                with pytest.raises(EngineError, match="NoneType"):
+                    await detector.look(more)
+    finally:
+        await detector.close()
+        await stt.close()
 
 
 async def test_beside_moonshine_it_shares_the_model_and_the_words():
