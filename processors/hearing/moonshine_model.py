@@ -121,13 +121,9 @@ class MoonshineModel:
         draft = tuple(
             itertools.takewhile(lambda token: 0 <= token < len(self._tokenizer) and token != END, draft[:limit])
         )
-        logits, cache = self._pass(heard, (BEGIN, *draft), self._nothing, cached=False)
-        kept = _agreed(logits, draft)
-        if kept < len(draft):
-            cache = {name: self._cut(name, value, kept + 1) for name, value in cache.items()}
-        rows = list(logits[: kept + 1])
-        tokens = list(draft[:kept])
-        left, fresh_starts, apart = draft[kept:], 0, 0
+        rows, cache = self._take_over(heard, (), draft)
+        tokens, left = list(draft[: len(rows) - 1]), draft[len(rows) - 1 :]
+        fresh_starts = apart = 0
         while len(tokens) < limit and (token := int(rows[-1].argmax())) != END:
             tokens.append(token)
             apart += 1
@@ -135,15 +131,10 @@ class MoonshineModel:
                 break
             rest = _rest_behind(token, left, apart)[: limit - len(tokens)]
             if fresh_starts < _FRESH_STARTS and len(rest) >= _WORTH_A_PASS:
-                fresh_starts, apart = fresh_starts + 1, 0
-                logits, cache = self._pass(heard, (BEGIN, *tokens, *rest), self._nothing, cached=False)
-                behind = logits[len(tokens) :]
-                kept = _agreed(behind, rest)
-                rows += list(behind[: kept + 1])
-                tokens += rest[:kept]
-                left = rest[kept:]
-                if left:
-                    cache = {name: self._cut(name, value, len(tokens) + 1) for name, value in cache.items()}
+                more, cache = self._take_over(heard, tokens, rest)
+                rows += more
+                tokens += rest[: len(more) - 1]
+                left, fresh_starts, apart = rest[len(more) - 1 :], fresh_starts + 1, 0
                 continue
             logits, later = self._pass(heard, (token,), cache, cached=True)
             cache.update(later)
@@ -157,6 +148,17 @@ class MoonshineModel:
         """`Written.finality` of `words`, which somebody else wrote down, were they what was heard."""
         logits, _ = self._pass(heard, (BEGIN, *words), self._nothing, cached=False)
         return self._odds(logits[-1])
+
+    def _take_over(
+        self, heard: Listened, tokens: Sequence[int], rest: Sequence[int]
+    ) -> tuple[list[Logits], dict[str, "OrtValue"]]:
+        """The logits behind `tokens` and each of `rest` that the decoder would go on with, and its memory of these."""
+        logits, cache = self._pass(heard, (BEGIN, *tokens, *rest), self._nothing, cached=False)
+        behind = logits[len(tokens) :]
+        kept = _agreed(behind, rest)
+        if kept < len(rest):
+            cache = {name: self._cut(name, value, len(tokens) + kept + 1) for name, value in cache.items()}
+        return list(behind[: kept + 1]), cache
 
     def _pass(
         self, heard: Listened, tokens: tuple[int, ...], past: Mapping[str, "OrtValue"], *, cached: bool

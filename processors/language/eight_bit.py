@@ -78,18 +78,11 @@ def _forget_all_but(count: int, folder: Path) -> None:
 
 def _convertible(old: Layout, size_bytes: int) -> bool:
     """Whether there is something to gain, and everything lies where its file is."""
-    wide = [tensor for tensor in old.tensors if tensor.kind == _Q4_1]
     starts = [tensor.offset for tensor in old.tensors]
-    return (
-        bool(wide)
-        and len(set(starts)) == len(starts)
-        and all(old.data_at + start <= size_bytes for start in starts)
-        and all(
-            tensor.shape[0] % _BLOCK_WEIGHTS == 0 and _bytes(tensor) <= held
-            for tensor, held in _extents(old, size_bytes)
-            if tensor.kind == _Q4_1
-        )
-    )
+    if not starts or len(set(starts)) < len(starts) or any(old.data_at + start > size_bytes for start in starts):
+        return False
+    wide = [(tensor, held) for tensor, held in _extents(old, size_bytes) if tensor.kind == _Q4_1]
+    return bool(wide) and all(t.shape[0] % _BLOCK_WEIGHTS == 0 and _bytes(t) <= held for t, held in wide)
 
 
 def _extents(old: Layout, size_bytes: int) -> Iterator[tuple[Tensor, int]]:

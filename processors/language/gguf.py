@@ -91,9 +91,7 @@ def aligned(position: int, alignment: int) -> int:
 
 
 def _layout(file: BinaryIO) -> Layout | None:
-    if file.read(4) != _MAGIC or _whole(file, "<I") not in _VERSIONS:
-        return None
-    count, entries = _whole(file, "<Q"), _whole(file, "<Q")
+    count, entries = _counts(file)
     if count > _MOST_TENSORS or entries > _MOST_ENTRIES:
         return None
     alignment = _USUAL_ALIGNMENT
@@ -112,7 +110,7 @@ def _layout(file: BinaryIO) -> Layout | None:
 
 def _tensor(file: BinaryIO) -> Tensor:
     name, dimensions = _string(file), _whole(file, "<I")
-    if dimensions > _MOST_DIMENSIONS:
+    if not 0 < dimensions <= _MOST_DIMENSIONS:
         raise ValueError("no tensor of a model")
     shape = tuple(_whole(file, "<Q") for _ in range(dimensions))
     if math.prod(shape) > _MOST_WEIGHTS:
@@ -121,10 +119,8 @@ def _tensor(file: BinaryIO) -> Tensor:
 
 
 def _context_length(file: BinaryIO) -> int:
-    if file.read(4) != _MAGIC or _whole(file, "<I") not in _VERSIONS:
-        return 0
-    _whole(file, "<Q")  # how many tensors
-    for _ in range(min(_whole(file, "<Q"), _MOST_ENTRIES)):
+    _, entries = _counts(file)
+    for _ in range(min(entries, _MOST_ENTRIES)):
         key, kind = _string(file), _whole(file, "<I")
         # Named by the architecture: llama.context_length, qwen2.context_length.
         if kind in _WHOLE and key.count(b".") == 1 and key.endswith(b".context_length"):
@@ -132,6 +128,13 @@ def _context_length(file: BinaryIO) -> int:
             return length if 0 < length <= _MOST_TOKENS else 0
         _skip(file, kind)
     return 0
+
+
+def _counts(file: BinaryIO) -> tuple[int, int]:
+    """How many tensors and how many entries a header announces."""
+    if file.read(4) != _MAGIC or _whole(file, "<I") not in _VERSIONS:
+        raise ValueError("no model")
+    return _whole(file, "<Q"), _whole(file, "<Q")
 
 
 def _skip(file: BinaryIO, kind: int) -> None:
