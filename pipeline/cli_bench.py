@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli_bench_options import folder_of, manifest_in, numbers_of, order_of, with_profile
 from pipeline.cli_state import State
 from processors.errors import SettingError
 
 if TYPE_CHECKING:
     from bench.figures import Figures
-    from bench.latency import Order
     from pipeline.settings import Settings
 
 bench_app = typer.Typer(
@@ -30,6 +30,8 @@ _Kinds = Annotated[
 _Profile = Annotated[
     str | None, typer.Option("--profile", help="snappy, balanced or patient.", show_default="the settings'")
 ]
+_WAITING_KINDS = "plain,pause,filler,hesitation,noise"
+"""Kinds of turns that wait for silence, without those that are there for what is said over the answer."""
 _Keep = Annotated[bool, typer.Option("--keep-audio", help="Keep the stereo recordings beside the results.")]
 
 
@@ -40,8 +42,8 @@ def corpus(folder: _Corpus = None) -> None:
 
     from bench.corpus.store import choose, corpus_id
 
-    where = _corpus(folder)
-    turns = choose(_manifest(where), None)
+    where = folder_of(folder)
+    turns = choose(manifest_in(where), None)
     counts = Counter(turn.kind.value for turn in turns)
     typer.echo(f"{len(turns)} turns, {sum(turn.human for turn in turns)} by people, {corpus_id(turns)}, in {where}")
     typer.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
@@ -64,14 +66,14 @@ def latency(
 
     All turns take about half an hour at the speed of speech. A run that was stopped goes on where it was.
     """
-    settings = _with_profile(context, profile)
+    settings = with_profile(context, profile)
 
     from bench.latency import run_latency
     from bench.page import figure_lines
     from personas.library import load_character
 
     name = f"latency-{settings.turns.profile}" + ("-fast" if fast else "")
-    order = _order(turns, kinds, out, corpus, name, keep_audio, fast=fast)
+    order = order_of(turns, kinds, out, corpus, name, keep_audio, fast=fast)
     figures, path = run_latency(order, settings, load_character(settings.persona.character), typer.echo)
     for what, value in figure_lines(figures.to_json()):
         typer.echo(f"{what:<48} {value}")
@@ -87,7 +89,7 @@ def compare(
         str,
         typer.Option("--designs", metavar="A,B", help="acore, pipecat, sequential, livekit (extra bench-livekit)."),
     ] = "acore,pipecat,sequential",
-    kinds: _Kinds = "plain,pause,filler,hesitation,noise",
+    kinds: _Kinds = _WAITING_KINDS,
     out: _Out = Path("results"),
     corpus: _Corpus = None,
     keep_audio: _Keep = False,
@@ -96,18 +98,43 @@ def compare(
 
     Turns over the bot, and those that ask for a long answer, are left out unless they are named.
     """
-    settings = _with_profile(context, profile)
+    settings = with_profile(context, profile)
 
     from bench.compare import ratios, run_compare
     from personas.library import load_character
 
-    order = _order(turns, kinds, out, corpus, "compare", keep_audio)
+    order = order_of(turns, kinds, out, corpus, "compare", keep_audio)
     names = [name.strip() for name in designs.split(",") if name.strip()]
     figures = run_compare(order, names, settings, load_character(settings.persona.character), typer.echo)
     _tell_designs(figures)
     for name, ratio in ratios(figures).items():
         typer.echo(f"ours / {name}: {ratio:.2f}")
     typer.echo(f"{order.out / order.name}.json, and the same as .png and .html")
+
+
+@bench_app.command()
+def endings(
+    context: typer.Context,
+    turns: _Turns = None,
+    kinds: _Kinds = f"{_WAITING_KINDS},opener",
+    out: _Out = Path("results"),
+    corpus: _Corpus = None,
+) -> None:
+    """What waiting costs: how long each policy waits at true ends, and which pauses it cuts into. 5 min, all turns.
+
+    Whoever answers sooner cuts into more pauses. This listens to every end and every pause of under a second with the
+    product's own ear and detector, tries thousands of settings of the turn policy (TURNS_COMPLETE_MS and others)
+    on what was heard, and draws the best that can be had: the least delay for each number of cut-ins.
+    """
+    settings = with_profile(context, None)
+
+    from bench.endings.run import run_endings, told
+
+    order = order_of(turns, kinds, out, corpus, "endings", keep_audio=False)
+    found, path = run_endings(order.turns, order.corpus, settings, out, typer.echo)
+    for line in told(found):
+        typer.echo(line)
+    typer.echo(f"{path}, and the same as .png")
 
 
 @bench_app.command()
@@ -119,13 +146,13 @@ def text(
     corpus: _Corpus = None,
 ) -> None:
     """Voice to voice while text channels chat on the same engines, beside voice to voice alone. 16 s a turn."""
-    settings = _with_profile(context, None)
+    settings = with_profile(context, None)
 
     from bench.beside import run_text
     from bench.compare import ratios
     from personas.library import load_character
 
-    order = _order(turns, "plain", out, corpus, "text", keep_audio=False)
+    order = order_of(turns, "plain", out, corpus, "text", keep_audio=False)
     figures = run_text(order, settings, load_character(settings.persona.character), typer.echo, channels)
     _tell_designs(figures)
     for ratio in ratios(figures, "with text").values():
@@ -145,7 +172,7 @@ def memory(
     corpus: _Corpus = None,
 ) -> None:
     """Recall among many messages, and voice to voice with this memory on beside memory off. 3 min, and 16 s a turn."""
-    settings = _with_profile(context, None)
+    settings = with_profile(context, None)
 
     from bench.recall import run_recall
     from bench.remembering import run_remembering
@@ -154,7 +181,7 @@ def memory(
     def play(folder: Path, chosen: "Settings") -> None:
         if not turns:
             return
-        order = _order(turns, "plain", out, corpus, "memory", keep_audio=False)
+        order = order_of(turns, "plain", out, corpus, "memory", keep_audio=False)
         figures = run_remembering(order, chosen, load_character(settings.persona.character), folder, typer.echo)
         _tell_designs(figures)
 
@@ -185,12 +212,12 @@ def engines(
 @bench_app.command()
 def overhead(context: typer.Context, turns: _Turns = None, out: _Out = Path("results"), corpus: _Corpus = None) -> None:
     """What of an answer's delay is the pipeline's own: the corpus on engines that take no time. 4 s a turn."""
-    settings = _with_profile(context, None)
+    settings = with_profile(context, None)
 
     from bench.overhead import run_overhead
     from personas.library import load_character
 
-    order = _order(turns, "plain", out, corpus, "overhead", keep_audio=False)
+    order = order_of(turns, "plain", out, corpus, "overhead", keep_audio=False)
     character = load_character(settings.persona.character)
     own, path = run_overhead(order.turns, settings, character, order.corpus, out, typer.echo)
     typer.echo(f"ours: p50 {own.p50:.1f} ms, p95 {own.p95:.1f} ms, p99 {own.p99:.1f} ms over {own.count} turns")
@@ -211,11 +238,11 @@ def wire(
     names = [name.strip() for name in loads.split(",") if name.strip()]
     if not names or not set(names) <= {"idle", "busy"}:
         raise SettingError(f"--loads is {loads!r}; it must be idle, busy or both, like idle,busy")
-    _with_profile(context, None)
+    with_profile(context, None)
 
     from bench.wire import run_wire, wire_lines
 
-    figures, path = run_wire(talk_overs, names, _corpus(corpus), out, typer.echo)  # type: ignore[arg-type]
+    figures, path = run_wire(talk_overs, names, folder_of(corpus), out, typer.echo)  # type: ignore[arg-type]
     for line in wire_lines(figures):
         typer.echo(line)
     typer.echo(f"{path}, and the same as .png")
@@ -250,7 +277,7 @@ def evidence(
     out: _Out = Path("results"),
 ) -> None:
     """Whether memory finds what was told weeks ago: by words, by meaning and by both. About a minute."""
-    settings = _with_profile(context, None)
+    settings = with_profile(context, None)
 
     from bench.evidence import FIRST, run_evidence
     from pipeline.engines import model_store
@@ -282,12 +309,12 @@ def load(
     if engines not in ("scripted", "embedded"):
         raise SettingError(f"--engines is {engines!r}; it must be scripted or embedded")
     real = engines == "embedded"
-    counts = _numbers(rooms or ("1,2,3,4,6,8" if real else "1,8,16,32,48,64,96"))
-    settings = _with_profile(context, None)
+    counts = numbers_of(rooms or ("1,2,3,4,6,8" if real else "1,8,16,32,48,64,96"))
+    settings = with_profile(context, None)
 
     from bench.load import run_load
 
-    limit, path = run_load(counts, speakers, seconds, settings, _corpus(corpus), out, typer.echo, real=real)
+    limit, path = run_load(counts, speakers, seconds, settings, folder_of(corpus), out, typer.echo, real=real)
     typer.echo(f"{limit} rooms within the budget; {path}, and the same as .png")
 
 
@@ -300,11 +327,11 @@ def soak(
     corpus: _Corpus = None,
 ) -> None:
     """Rooms that talk without end, on scripted engines: does memory grow, are tasks or threads left over?"""
-    settings = _with_profile(context, None)
+    settings = with_profile(context, None)
 
     from bench.soak import run_soak
 
-    growth, path = run_soak(minutes, rooms, settings, _corpus(corpus), out, typer.echo)
+    growth, path = run_soak(minutes, rooms, settings, folder_of(corpus), out, typer.echo)
     typer.echo(f"memory {growth:+.2f} % after the warm-up; {path}, and the same as .png")
 
 
@@ -318,8 +345,8 @@ def record(context: typer.Context, out: _Out = Path("bench/results"), corpus: _C
 
     from bench.record import run_record
 
-    _manifest(_corpus(corpus))
-    path = run_record(state.config, _corpus(corpus), out, typer.echo)
+    manifest_in(folder_of(corpus))
+    path = run_record(state.config, folder_of(corpus), out, typer.echo)
     typer.echo(path.read_text("utf-8"))
     typer.echo(f"{path}")
 
@@ -329,63 +356,3 @@ def _tell_designs(figures: "dict[str, Figures]") -> None:
         v2v = f"p50 {of.v2v.p50:.0f} ms, p95 {of.v2v.p95:.0f} ms, {of.v2v.count} answered" if of.v2v else "no answer"
         cut = len(of.cut_ins_under_1_s) + len(of.cut_ins_from_1_s) + len(of.other_cut_ins)
         typer.echo(f"{name:<12} {v2v}, {len(of.missed)} missed, {cut} cut into")
-
-
-def _with_profile(context: typer.Context, profile: str | None) -> "Settings":
-    """The settings, with a profile if one is given. Every turn of the corpus is another person's: nobody has habits."""
-    state: State = context.obj
-    settings = state.load()
-    if profile is None:
-        return settings.model_copy(update={"turns": settings.turns.model_copy(update={"habit": 1.0})})
-    from pydantic import ValidationError
-
-    from processors.endpointing import TurnPolicy
-
-    try:
-        policy = TurnPolicy.model_validate({"profile": profile, "habit": 1.0})
-    except ValidationError:
-        raise SettingError(f"--profile is {profile!r}; it must be snappy, balanced or patient") from None
-    return settings.model_copy(update={"turns": policy})
-
-
-def _order(
-    turns: int | None, kinds: str, out: Path, folder: Path | None, name: str, keep_audio: bool, *, fast: bool = False
-) -> "Order":
-    from bench.corpus.manifest import Kind
-    from bench.corpus.store import choose
-    from bench.latency import Order
-
-    names = [kind.strip() for kind in kinds.split(",") if kind.strip()]
-    known = [kind.value for kind in Kind]
-    if unknown := [kind for kind in names if kind not in known]:
-        raise SettingError(f"--kinds names {unknown[0]!r}; there are: {', '.join(known)}")
-    where = _corpus(folder)
-    chosen = choose(_manifest(where), turns, [Kind(kind) for kind in names])
-    return Order(chosen, where, out, name, "fast" if fast else "realtime", keep_audio)
-
-
-def _corpus(folder: Path | None) -> Path:
-    from bench.corpus.store import corpus_folder
-
-    return folder or corpus_folder()
-
-
-def _manifest(folder: Path):
-    from bench.corpus.store import ensure_corpus
-    from processors.models import ModelStore
-
-    def tell(done: int, of: int) -> None:
-        if done == of or done % 25 == 0:
-            typer.echo(f"making the corpus: {done} of {of} turns")
-
-    return ensure_corpus(folder, ModelStore(), tell)
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        numbers = sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        numbers = []
-    if not numbers or numbers[0] < 1:
-        raise SettingError(f"--rooms is {text!r}; it must be numbers, like 1,8,16")
-    return numbers

@@ -51,7 +51,7 @@ from processors.words import Word
 NOTHING_HEARD = "nothing was said"
 """Why a turn of noise closes."""
 
-_STIRS_MS = 96
+STIRS_MS = 96
 """How long (ms) past the required silence something that begins in it is waited for."""
 _SAYING_CHARS = 400
 """As much of what the bot said last as may come back as an echo."""
@@ -193,7 +193,7 @@ def _settle(floor: Floor, policy: TurnPolicy) -> Step:
         wait_ms = max(0.0, _needed_ms(floor, policy, judging=False) - silence_ms)
         actions = (Speculate(floor.turn, floor.attempt, heard, wait_ms),)
     overdue_ms = silence_ms - _needed_ms(floor, policy)
-    if overdue_ms < _STIRS_MS and any(u.stirring for u in floor.utterances):
+    if overdue_ms < STIRS_MS and any(u.stirring for u in floor.utterances):
         # The next word, it seems: it takes a window or two to be known as one.
         return floor, actions
     if overdue_ms < 0 or (floor.verdict is None and overdue_ms < policy.gate_deadline_ms):

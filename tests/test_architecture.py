@@ -19,8 +19,8 @@ BELOW = {
 }
 """What each room may import besides itself."""
 
-DOORS = {"pipeline.cli_bench": {"bench"}}
-"""The command that runs the bench reaches up to it, when it is called and not before."""
+DOORS = {"pipeline.cli_bench": {"bench"}, "pipeline.cli_bench_options": {"bench"}}
+"""The commands that run the bench reach up to it, when they are called and not before."""
 
 LONGEST_FILE = 400
 
