@@ -4,11 +4,15 @@ Words are there some 80 ms behind the last sound, while the voice detector takes
 between the model may as well write: when the pause is certain and the words are still the same, the reply's first words
 are there already. Most drops in level are no ends, so what is begun is bounded: one reply, dropped when other words
 come or nobody has asked for it in time.
+
+A sound in the pause, too short for a word, takes the question back; the same words ask it again some 60 ms later. So a
+reply that was asked for and discarded is kept as long as one that nobody has asked for yet.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from processors.endpointing import words_of
@@ -48,8 +52,13 @@ class Ahead:
         self.notes = notes
         self.lines = lines
         self.request = list(request)
-        self._pieces: asyncio.Queue[Delta | EngineError | None] = asyncio.Queue()
+        self._written: list[Delta] = []
+        self._ended = False
+        """No more is written."""
+        self._error: EngineError | None = None
+        self._news = asyncio.Event()
         self._over = asyncio.Event()
+        self._asked = False
         self._giving_up = asyncio.get_running_loop().call_later(_UNASKED_S, self.drop)
         self.task = create_task(self._write(deltas), "write-ahead")
 
@@ -58,14 +67,21 @@ class Ahead:
         return _words(heard) == _words(self.heard) and not self._over.is_set()
 
     def stream(self) -> AsyncGenerator[Delta, None]:
-        """What was written so far, then the rest as it comes; closing it stops the model. To be called once: from then
-        on it is not given up.
+        """What was written so far, then the rest as it comes; closing it stops the model. From then on it is not given
+        up. To be called again only when it was spared; usage is told once all the same.
 
         Raises:
             EngineError: the model failed.
         """
         self._giving_up.cancel()
+        self._asked = True
         return self._read()
+
+    def spare(self) -> None:
+        """Whoever asked takes it back, and may ask again: the model writes on until it is given up."""
+        self._giving_up.cancel()
+        self._asked = False
+        self._giving_up = asyncio.get_running_loop().call_later(_UNASKED_S, self.drop)
 
     async def unasked(self) -> None:
         """Returns once nobody will ask for it any more."""
@@ -73,32 +89,49 @@ class Ahead:
 
     def drop(self) -> None:
         """Stop the model. Whoever reads the stream finds its end."""
+        self._giving_up.cancel()
         if not self._over.is_set():
             self._over.set()
             self.task.cancel()
             # One that has not begun yet never will.
-            self._pieces.put_nowait(None)
+            self._end()
 
     async def _read(self) -> AsyncGenerator[Delta, None]:
+        at = 0
         try:
-            while (piece := await self._pieces.get()) is not None:
-                if isinstance(piece, EngineError):
-                    raise piece
-                yield piece
+            while True:
+                while at < len(self._written):
+                    piece = self._written[at]
+                    if piece.usage:
+                        self._written[at] = replace(piece, usage=None)
+                    at += 1
+                    yield piece
+                if self._ended:
+                    break
+                self._news.clear()
+                await self._news.wait()
+            if self._error:
+                raise self._error
         finally:
-            self.drop()
+            if self._asked and not self._ended:
+                self.drop()
 
     async def _write(self, deltas: AsyncGenerator[Delta, None]) -> None:
         try:
             async with contextlib.aclosing(deltas):
                 async for delta in deltas:
-                    self._pieces.put_nowait(delta)
+                    self._written.append(delta)
+                    self._news.set()
         except EngineError as error:
             # While nobody has asked it is nobody's concern: whoever asks is answered anew.
             self._over.set()
-            self._pieces.put_nowait(error)
+            self._error = error
         finally:
-            self._pieces.put_nowait(None)
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._news.set()
 
 
 def _words(heard: tuple[Heard, ...]) -> list[tuple[str, list[str], bool]]:

@@ -58,8 +58,9 @@ class Responder(FrameProcessor):
     A `PartialFrame` has memory look up what will probably be asked, and the model read it ahead, while nothing else is
     asked of it. Behind words that may be all the model writes ahead, too, and a `SpeculateFrame` with the same
     words finds the reply begun.
-    `DiscardFrame` and an interruption stop the stream. `ReplyPlayedFrame`, on its way upstream, puts the exchange
-    into the conversation with exactly the words that were played.
+    `DiscardFrame` and an interruption stop the stream; behind the former, what was begun ahead is kept for a moment,
+    since the same words may ask again. `ReplyPlayedFrame`, on its way upstream, puts the exchange into the conversation
+    with exactly the words that were played.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class Responder(FrameProcessor):
         """Nothing was said behind the newest words while they were being transcribed."""
         self._ahead: Ahead | None = None
         """The reply begun to the newest words, until it becomes the reply under way or is dropped."""
+        self._adopted: Ahead | None = None
+        """The reply under way, if it was begun ahead."""
         self._playing = False
         """A reply is being heard: what is asked next will be asked behind it."""
         self._in_mind = self._new_mind()
@@ -112,7 +115,12 @@ class Responder(FrameProcessor):
             case PartialFrame(ref=ref, text=text, still=still):
                 self._listen(ref, text, still)
                 return
-            case DiscardFrame() | InterruptionFrame() | EndFrame() | CancelFrame():
+            case DiscardFrame():
+                self._playing = False
+                if kept := self._ahead or self._adopted:
+                    kept.spare()
+                await self._stop(but=kept)
+            case InterruptionFrame() | EndFrame() | CancelFrame():
                 self._playing = False
                 await self._stop()
             case ConfirmFrame():
@@ -229,7 +237,7 @@ class Responder(FrameProcessor):
         ahead = self._ahead
         # Since then a reply may have been played, the character's card rewritten, its mood changed.
         if ahead and ahead.answers(heard) and ahead.request == self._request(ahead.heard, ahead.lines)[1]:
-            self._ahead = None
+            self._ahead, self._adopted = None, ahead
             return ahead
         self._drop_ahead()
         return None
@@ -336,12 +344,13 @@ class Responder(FrameProcessor):
     async def _stop(self, *, but: Ahead | None = None) -> None:
         """Stop everything, and wait for it; `but` this may go on."""
         self._unread = ()
-        tasks, ahead = (self._task, self._reading), self._ahead
+        tasks = (self._task, self._reading)
+        begun = [ahead for ahead in (self._ahead, self._adopted) if ahead and ahead is not but]
         self._task = self._reading = None
-        self._ahead = but
+        self._ahead, self._adopted = but, None
         for task in tasks:
             if task:
                 await self.cancel_task(task)
-        if ahead and ahead is not but:
+        for ahead in begun:
             ahead.drop()
             await asyncio.wait([ahead.task])

@@ -1,11 +1,11 @@
 """A room whose model may begin a reply before it is asked for, on virtual time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import EndFrame, Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.clock import SessionClock
@@ -31,6 +31,7 @@ from processors.memory.room import RoomMemory
 from tests.processors.stages import Alone
 
 QUESTION, REPLY = "What is my dog called?", "It is called Rex."
+LONG = " ".join(["word"] * 100)
 DOG, CAT = "Ann has a dog called Rex", "Ann had a cat called Tom"
 READ_S, FIRST_S, WORD_S = 0.02, 0.04, 0.01
 BEGUN_S = FIRST_S + 2.5 * WORD_S
@@ -183,3 +184,11 @@ def replied(room: Room, times: int = 1) -> bool:
     """Whether it said the whole reply, and nothing else, and that it has ended."""
     ends = [frame.cut_short for frame in room.alone.of(ReplyTextEndFrame)]
     return "".join(room.texts) == REPLY * times and ends == [False] * times and not room.alone.errors
+
+
+STOPPERS: dict[str, Callable[[Room], Coroutine[Any, Any, None]]] = {
+    "interrupted": lambda room: room.alone.send(InterruptionFrame()),
+    "over": lambda room: room.alone.send(EndFrame()),
+    "closed": lambda room: room.close(),
+}
+"""What stops every reply at once."""

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from loguru import logger
-from pipecat.frames.frames import EndFrame, Frame, InterruptionFrame
+from pipecat.frames.frames import Frame, InterruptionFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from processors.clock import SessionClock
 from processors.errors import EngineError
 from processors.floor import Heard, UtteranceRef
 from processors.frames import (
-    DiscardFrame,
     PartialFrame,
     ReplyFailedFrame,
     ReplyTextEndFrame,
@@ -32,8 +31,10 @@ from processors.models import ModelStore
 from tests.processors.language.ahead_room import (
     DOG,
     FIRST_S,
+    LONG,
     QUESTION,
     REPLY,
+    STOPPERS,
     WORD_S,
     Room,
     Writer,
@@ -45,8 +46,6 @@ Virtually = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 # --- when nobody asks -----------------------------------------------------------------------------------------------
-
-LONG = "word " * 100
 
 
 def test_unasked_for_300_ms_it_is_stopped_and_memory_is_read_as_before(virtually: Virtually) -> None:
@@ -103,14 +102,6 @@ def test_other_words_stop_it_at_once_and_are_read(virtually: Virtually) -> None:
     assert room.llm.read[-1] == "I have a dog. What is it"
 
 
-STOPPERS: dict[str, Callable[[Room], Coroutine[Any, Any, None]]] = {
-    "discarded": lambda room: room.alone.send(DiscardFrame(1)),
-    "interrupted": lambda room: room.alone.send(InterruptionFrame()),
-    "over": lambda room: room.alone.send(EndFrame()),
-    "closed": lambda room: room.close(),
-}
-
-
 @pytest.mark.parametrize("adopted", [False, True], ids=["unasked", "adopted"])
 @pytest.mark.parametrize("stop", STOPPERS.values(), ids=STOPPERS)
 def test_whatever_stops_a_reply_stops_it(
@@ -133,13 +124,13 @@ def test_whatever_stops_a_reply_stops_it(
     assert room.alone.errors == []
 
 
-def test_one_that_is_asked_for_and_discarded_at_once_is_stopped(virtually: Virtually) -> None:
+def test_one_that_is_asked_for_and_interrupted_at_once_is_stopped(virtually: Virtually) -> None:
     """Its reply has not begun to read it yet."""
 
     async def run() -> Room:
         room = Room(Writer(LONG))
         await room.begins()
-        await room.alone.send(SpeculateFrame(1, 1, (Heard("ann", QUESTION),), 0.0), DiscardFrame(1))
+        await room.alone.send(SpeculateFrame(1, 1, (Heard("ann", QUESTION),), 0.0), InterruptionFrame())
         await room.goes_on(0.001)
         assert room.llm.ended == ["stopped"]
         await room.close()
@@ -331,7 +322,7 @@ async def test_the_embedded_model_is_free_within_50_ms_of_being_told_to_stop() -
                 async with asyncio.timeout(10):
                     await under_way.wait()
                 began_s = time.perf_counter()
-                await alone.send(DiscardFrame(turn))
+                await alone.send(InterruptionFrame())
                 await llm._lane.run(lambda _: None)
                 taken_s.append(time.perf_counter() - began_s)
         await stage.cleanup()
