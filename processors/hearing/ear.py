@@ -20,7 +20,8 @@ from processors.setting_names import SettingsGroup
 _QUIET_MS = 64
 """A drop in level this long is more than a consonant's closure."""
 _STIRRING = 0.3
-"""Speech probability in a pause that is not speech yet, and more than silence."""
+"""Speech probability in a pause that is not speech yet, and more than silence. While it falls it is what the detector
+remembers of the last word, often for 200 ms."""
 _CERTAIN = 1.1
 """More than any probability."""
 _FADE_WINDOWS = 8
@@ -104,6 +105,7 @@ class Ear:
         self._level = LevelTracker()
         self._pause = PauseLevel()
         self._stirring = False
+        self._probability_before = 0.0
 
     @property
     def utterance(self) -> int | None:
@@ -204,6 +206,7 @@ class Ear:
             self._silence_ms = 0
             self._stopped_ms = at_ms
             self._stirring = False
+            self._probability_before = 1.0
             return
         if self._silence_ms == 0:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
@@ -211,7 +214,8 @@ class Ear:
             self._pause.begin()
         self._silence_ms = max(1, round(at_ms - self._stopped_ms))
         rises = self._pause.rises(self._level.loudest, self._silence_ms)
-        self._stirring = rises or probability >= _STIRRING
+        self._stirring = rises or probability >= max(_STIRRING, self._probability_before)
+        self._probability_before = probability
 
     def _threshold(self) -> float:
         """The probability from which this window counts as speech."""

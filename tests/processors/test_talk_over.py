@@ -126,7 +126,7 @@ def test_after_an_interruption_the_whole_sentence_is_transcribed_again():
     room.talk(over, 320)
     assert kinds(room.quiet(128, over)) == [Transcribe]
     (guess,) = room.hear(over, "Wait, stop. What about dogs?")
-    assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),), 98)
+    assert guess == Speculate(2, 2, (Heard("alice", "Wait, stop. What about dogs?"),), POLICY.complete_ms - 126)
 
 
 def test_the_times_of_what_took_the_floor_are_kept_once_its_speaker_is_silent():

@@ -165,15 +165,32 @@ def test_the_beginning_of_the_next_word_stirs_before_it_is_speech(ear):
     assert max(stirring) <= 460
 
 
-def test_a_detector_that_is_not_sure_of_silence_stirs():
-    class Wavering(LevelVad):
-        def probability(self, window):
-            return max(0.32 if np.abs(window).max() > 20 else 0.0, super().probability(window))
+class Wavering(LevelVad):
+    """Speech where it is loud; behind it, window by window, what it is told, then nothing."""
 
-    ear = Ear(Wavering(), EarPolicy())
-    breath = tone(64, level=25)
-    windows = listen(ear, tone(640), silence(256), breath, silence(256))
-    assert [window.silence_ms for window in windows if window.silence_ms and window.stirring]
+    def __init__(self, *in_silence: float) -> None:
+        self._in_silence = list(in_silence)
+
+    def probability(self, window):
+        heard = super().probability(window)
+        return heard if heard > 0.5 or not self._in_silence else self._in_silence.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("in_silence", "stirring"),
+    [
+        ((0.0, 0.0, 0.32, 0.0), [2]),
+        ((0.49, 0.45, 0.4, 0.33, 0.1, 0.0), []),
+        ((0.3, 0.1, 0.35, 0.34, 0.31, 0.0), [2]),
+        ((0.1, 0.32, 0.32, 0.4, 0.0), [1, 2, 3]),
+    ],
+    ids=["something", "the last word fades", "on its way down it comes up again", "it lasts"],
+)
+def test_a_detector_that_grows_less_sure_of_silence_stirs(in_silence: tuple[float, ...], stirring: list[int]):
+    """It takes some windows to forget the last word."""
+    ear = Ear(Wavering(*in_silence), EarPolicy())
+    pause = [window for window in listen(ear, tone(640), silence(320)) if window.silence_ms]
+    assert [place for place, window in enumerate(pause) if window.stirring] == stirring
 
 
 def test_speech_itself_does_not_stir(ear):

@@ -305,7 +305,7 @@ async def test_the_embedded_model_is_free_within_50_ms_of_being_told_to_stop() -
         stage = Responder(llm, conversation, LanguageSettings(), SessionClock())
         await llm.prefill(conversation.prefix)
         taken_s: list[float] = []
-        for turn in range(3):
+        for turn in range(8):
             under_way = asyncio.Event()
             stream = llm.stream
 
