@@ -20,15 +20,15 @@ Profile = Literal["snappy", "balanced", "patient"]
 
 
 class TurnPolicy(SettingsGroup):
-    """When a turn is over. A profile sets the silences and what is sure; each can still be set by itself."""
+    """When a turn is over. A profile sets the three silences; each can still be set by itself."""
 
     profile: Profile = "balanced"
     """snappy answers sooner and cuts in more often, patient the other way round; balanced is between them."""
     eager_ms: int = Field(default=96, ge=32, le=1000)
     """Silence (ms) after which the words are transcribed and a reply is prepared, unheard."""
-    complete_ms: Annotated[int, Follows("profile")] = Field(default=192, ge=64, le=5000)
+    complete_ms: Annotated[int, Follows("profile")] = Field(default=224, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words form a finished sentence. Silence is noticed in steps of 32 ms."""
-    open_ms: Annotated[int, Follows("profile")] = Field(default=460, ge=64, le=5000)
+    open_ms: Annotated[int, Follows("profile")] = Field(default=480, ge=64, le=5000)
     """Silence (ms) that ends a turn whose words do not end a sentence, or one that sounds no more finished than
     `unsure`; from there up to `sure` it shrinks to `complete_ms`."""
     trailing_ms: Annotated[int, Follows("profile")] = Field(default=1100, ge=64, le=10000)
@@ -36,11 +36,11 @@ class TurnPolicy(SettingsGroup):
     doubtful_ms: Annotated[int, Follows("profile")] = Field(default=950, ge=64, le=10000)
     """Silence (ms) that ends a turn whose words may be its end, but which sounds certain (0.01) to go on; from there up
     to `unsure` it shrinks to `open_ms`."""
-    sure: Annotated[float, Follows("profile")] = Field(default=0.95, ge=0.0, le=1.0)
+    sure: float = Field(default=0.95, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `complete_ms`; see HEARING_TURN_END."""
     sure_question: float = Field(default=0.5, ge=0.0, le=1.0)
     """The same for a question: its words say more about its end than its melody does."""
-    unsure: float = Field(default=0.4, ge=0.0, le=1.0)
+    unsure: float = Field(default=0.3, ge=0.0, le=1.0)
     """How finished (0-1) a turn must sound to be over after `open_ms`; a question always is."""
     habit: float = Field(default=1.5, ge=1.0, le=3.0)
     """How much longer these silences may become for a speaker whose pauses are long; 1 treats all alike. For one whose
@@ -60,8 +60,8 @@ class TurnPolicy(SettingsGroup):
         return values
 
 
-_PROFILES: dict[str, dict[str, float]] = {
-    "snappy": {"complete_ms": 160, "open_ms": 420, "doubtful_ms": 700, "trailing_ms": 850, "sure": 0.85},
+_PROFILES: dict[str, dict[str, int]] = {
+    "snappy": {"complete_ms": 192, "open_ms": 420, "doubtful_ms": 700, "trailing_ms": 850},
     "patient": {"complete_ms": 850, "open_ms": 1000, "doubtful_ms": 1300, "trailing_ms": 1800},
 }
 

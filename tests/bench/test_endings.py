@@ -20,7 +20,7 @@ from processors.hearing.vad import WINDOW_MS
 from processors.models import ModelStore
 from processors.turns import step
 
-POLICY = TurnPolicy(complete_ms=224, open_ms=480, unsure=0.3, habit=1.0)
+POLICY = TurnPolicy(habit=1.0)
 """224 ms for what sounds finished (0.95), 480 ms at 0.3."""
 
 

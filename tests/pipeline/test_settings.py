@@ -64,7 +64,7 @@ def test_the_environment_wins_over_the_file(here: Path) -> None:
 
 def test_a_profile_sets_the_silences_that_are_not_set_themselves(here: Path) -> None:
     settings = load_settings(environ={"TURNS_PROFILE": "snappy", "TURNS_OPEN_MS": "999"})
-    assert (settings.turns.complete_ms, settings.turns.open_ms, settings.turns.sure) == (160, 999, 0.85)
+    assert (settings.turns.complete_ms, settings.turns.open_ms) == (192, 999)
 
 
 def test_lists_are_written_as_in_toml(here: Path) -> None:

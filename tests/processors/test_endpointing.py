@@ -105,7 +105,7 @@ def test_a_sentence_must_sound_finished_and_a_question_only_half_so():
     assert required_silence_ms("I like tea", POLICY, completeness=0.8) == POLICY.open_ms
     assert required_silence_ms("I like tea", POLICY, completeness=0.96) == POLICY.complete_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.5) == POLICY.complete_ms
-    assert POLICY.complete_ms < required_silence_ms("Do you like tea?", POLICY, completeness=0.45) < POLICY.open_ms
+    assert POLICY.complete_ms < required_silence_ms("Do you like tea?", POLICY, completeness=0.4) < POLICY.open_ms
     assert required_silence_ms("Do you like tea?", POLICY, completeness=0.001) == POLICY.open_ms
     assert POLICY.open_ms < POLICY.doubtful_ms <= POLICY.trailing_ms
     assert required_silence_ms("Are you against?", POLICY) == POLICY.complete_ms
