@@ -15,6 +15,7 @@ from processors.errors import AcoreError
 STEPS: tuple[tuple[str, ...], ...] = (
     ("latency", "--turns", "80"),
     ("latency", "--turns", "80", "--profile", "patient"),
+    ("endings",),
     ("compare", "--turns", "40", "--designs", "acore,pipecat,sequential,livekit"),
     ("overhead", "--turns", "20"),
     ("wire", "--talk-overs", "20"),
@@ -28,6 +29,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
 _PICTURES = {
     "compare": "Voice to voice of all designs, the same sounds and engines in one run",
     "latency-balanced": "Voice to voice of Acore, and where the time of each answer goes",
+    "endings": "What waiting for the end of a turn costs: every setting tried, and why ends and pauses are mixed up",
     "wire": "The way to and from Discord, idle and busy",
     "load": "Rooms in one process, on engines that cost nothing",
     "load-embedded": "Rooms in one process, on the embedded engines",
