@@ -88,7 +88,7 @@ class TurnTaking(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, AnnounceFrame):
             self._announcements.append(Announce(frame.text, frame.persona))
-        elif event := self._event(frame):
+        elif event := event_of(frame):
             await self._advance(event)
         else:
             await self.push_frame(frame, direction)
@@ -102,29 +102,6 @@ class TurnTaking(FrameProcessor):
             self._phase_since_ms = self._clock.now_ms()
         for action in actions:
             await self._perform(action)
-
-    def _event(self, frame: Frame) -> Event | None:
-        match frame:
-            case VoicedFrame(ref=ref, voiced_ms=voiced_ms, at_ms=at_ms):
-                return Voiced(ref, voiced_ms, at_ms)
-            case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms, stirring=stirring):
-                return Silent(ref, silence_ms, stopped_ms, at_ms, stirring)
-            case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging, words=words):
-                return Transcribed(ref, request, text, at_ms, judging, words)
-            case CompletenessFrame(ref=ref, request=request, probability=probability):
-                return Completeness(ref, request, probability)
-            case VerdictFrame(attempt=attempt, answer=answer, reason=reason):
-                return Verdict(attempt, answer, reason)
-            case ReplyAudibleFrame(attempt=attempt, at_ms=at_ms):
-                return Audible(attempt, at_ms)
-            case SayingFrame(attempt=attempt, text=text):
-                return Saying(attempt, text)
-            case ReplyPlayedFrame(attempt=attempt, at_ms=at_ms):
-                return Played(attempt, at_ms)
-            case GiveUpFrame(reason=reason):
-                return GiveUp(reason)
-            case _:
-                return None
 
     async def _perform(self, action: Action) -> None:
         now_ms = self._clock.now_ms()
@@ -147,3 +124,28 @@ class TurnTaking(FrameProcessor):
                 await self.push_frame(SayFrame(turn, attempt, text, now_ms, persona))
             case CloseTurn(turn, heard, started_ms, stopped_ms, reason):
                 await self.push_frame(TurnClosedFrame(turn, heard, started_ms, stopped_ms, reason))
+
+
+def event_of(frame: Frame) -> Event | None:
+    """What a frame says to the floor; None for one that is not about it."""
+    match frame:
+        case VoicedFrame(ref=ref, voiced_ms=voiced_ms, at_ms=at_ms):
+            return Voiced(ref, voiced_ms, at_ms)
+        case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms, stirring=stirring):
+            return Silent(ref, silence_ms, stopped_ms, at_ms, stirring)
+        case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging, words=words):
+            return Transcribed(ref, request, text, at_ms, judging, words)
+        case CompletenessFrame(ref=ref, request=request, probability=probability):
+            return Completeness(ref, request, probability)
+        case VerdictFrame(attempt=attempt, answer=answer, reason=reason):
+            return Verdict(attempt, answer, reason)
+        case ReplyAudibleFrame(attempt=attempt, at_ms=at_ms):
+            return Audible(attempt, at_ms)
+        case SayingFrame(attempt=attempt, text=text):
+            return Saying(attempt, text)
+        case ReplyPlayedFrame(attempt=attempt, at_ms=at_ms):
+            return Played(attempt, at_ms)
+        case GiveUpFrame(reason=reason):
+            return GiveUp(reason)
+        case _:
+            return None

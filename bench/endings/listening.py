@@ -26,7 +26,7 @@ from pipeline.settings import Settings
 from processors.clock import SessionClock
 from processors.endpointing import TurnPolicy
 from processors.errors import SettingError
-from processors.floor import Completeness, Event, Floor, Silent, Transcribe, Transcribed, Voiced
+from processors.floor import Floor, Transcribe
 from processors.frames import (
     CompletenessFrame,
     SilentFrame,
@@ -40,6 +40,7 @@ from processors.hearing.hearing import Hearing
 from processors.hearing.turn_end import Look, Pause, TurnEndDetector, make_turn_end
 from processors.hearing.vad import SileroSession, VoiceActivityDetector
 from processors.models import ModelStore
+from processors.turn_taking import event_of
 from processors.turns import step
 from transports.wav import FRAME_MS
 
@@ -204,7 +205,7 @@ class _Room:
         pushed, self.hearing.pushed = self.hearing.pushed, []
         for one in pushed:
             self._note(one)
-            if event := _event(one):
+            if event := event_of(one):
                 self._floor, actions = step(self._floor, event, self._policy)
                 for action in actions:
                     if isinstance(action, Transcribe):
@@ -231,20 +232,6 @@ class _Room:
                 late_ms = max(0.0, round(self._detector.done_ms - self._clock.at_ms, 1))
                 known = replace(self.silences[-1], looks=looks, judged_ms=self._clock.at_ms, late_ms=late_ms)
                 self.silences[-1] = known
-
-
-def _event(frame: Frame) -> Event | None:
-    match frame:
-        case VoicedFrame(ref=ref, voiced_ms=voiced_ms, at_ms=at_ms):
-            return Voiced(ref, voiced_ms, at_ms)
-        case SilentFrame(ref=ref, silence_ms=silence_ms, stopped_ms=stopped_ms, at_ms=at_ms, stirring=stirring):
-            return Silent(ref, silence_ms, stopped_ms, at_ms, stirring)
-        case TranscribedFrame(ref=ref, request=request, text=text, at_ms=at_ms, judging=judging):
-            return Transcribed(ref, request, text, at_ms, judging)
-        case CompletenessFrame(ref=ref, request=request, probability=probability):
-            return Completeness(ref, request, probability)
-        case _:
-            return None
 
 
 def _stops(turn: Turn, placed_ms: float, silences: Sequence[Silence]) -> list[Stop]:

@@ -50,11 +50,12 @@ def run_endings(
         stops = runner.run(_listen(turns, corpus, settings, tell))
     base = TurnPolicy(habit=1.0, eager_ms=settings.turns.eager_ms)
     profiles = {name: _profile(name, base) for name in get_args(Profile)}
-    if not any(figures_of(stops, policy).answered for policy in profiles.values()):
+    by_profile = {name: figures_of(stops, policy) for name, policy in profiles.items()}
+    if not any(one.answered for one in by_profile.values()):
         raise AcoreError("no end of a turn was heard, so there is nothing to be found out")
     tried = _try_all(stops, base, tell)
     found = Found(
-        profiles={name: figures_of(stops, policy) for name, policy in profiles.items()},
+        profiles=by_profile,
         best=tuple(frontier(tried, lambda figures: figures.p95_ms)),
         tried=len(tried),
         within_target=sum(_within_target(one.figures) for one in tried),

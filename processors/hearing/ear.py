@@ -206,12 +206,12 @@ class Ear:
             self._silence_ms = 0
             self._stopped_ms = at_ms
             self._stirring = False
-            self._probability_before = 1.0
             return
         if self._silence_ms == 0:
             self._stopped_ms = at_ms - trailing_silence_ms(self.sound())
             self._voiced_ms = 0
             self._pause.begin()
+            self._probability_before = 1.0
         self._silence_ms = max(1, round(at_ms - self._stopped_ms))
         rises = self._pause.rises(self._level.loudest, self._silence_ms)
         self._stirring = rises or probability >= max(_STIRRING, self._probability_before)
